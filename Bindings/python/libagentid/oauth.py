@@ -8,15 +8,20 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import socket
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
-from threading import Lock
+from contextlib import suppress
+from functools import partial
+from threading import Lock, Timer
 from typing import Any, NamedTuple, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 _ACCESS = "urn:ietf:params:oauth:token-type:access_token"
 _LONGEST = 1 << 16
+_LONGEST_WAIT = 3600
 
 
 class Resource(NamedTuple):
@@ -34,6 +39,7 @@ class TokenExchange:
     token that is exchanged, or a function from the request (agent, principal, task, resource) to it. `revocation`: the endpoint
     of RFC 7009; with it a token ends when its lease does, else when its own time does. A token that would live longer than the
     lease, or that has another scope, is refused, so that nothing is left of it afterwards even where this process has died.
+    `timeout`: seconds, at most an hour, for each address of the server to take the connection, and then for the whole answer.
     """
 
     def __init__(
@@ -43,6 +49,10 @@ class TokenExchange:
         for url in (endpoint, revocation):
             if url is not None:
                 _checked(url)
+        if isinstance(timeout, bool) or not isinstance(timeout, int | float):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"timeout is a number of seconds, not {type(timeout).__name__}")
+        if not 0 < timeout <= _LONGEST_WAIT:
+            raise ValueError(f"timeout is more than 0 and at most {_LONGEST_WAIT} seconds, not {timeout}")
         self._endpoint, self._revocation, self._timeout = endpoint, revocation, timeout
         self._client, self._subject, self._resources = client, subject, dict(resources)
         self._tokens, self._lock = dict[str, list[str]](), Lock()  # several, where a lease was asked for more than once
@@ -90,14 +100,19 @@ class TokenExchange:
         identity = ":".join(quote(part, safe="") for part in self._client)  # RFC 6749, 2.3.1
         headers = {"Authorization": "Basic " + base64.b64encode(identity.encode()).decode(), "Accept": "application/json"}
         asked = urllib.request.Request(url, urlencode(fields).encode(), headers)
-        try:
-            with urllib.request.build_opener(_NoRedirect).open(asked, timeout=self._timeout) as answer:
-                body = answer.read(_LONGEST + 1)
-        except urllib.error.HTTPError as error:
-            with error:
-                raise ValueError(f"the server answered with {error.code}{_reason(error.read(_LONGEST))}") from None
-        except (OSError, http.client.HTTPException) as error:
-            raise ConnectionError(f"the server could not be asked: {type(error).__name__}") from None
+        limit = _Limit(self._timeout)
+        with limit:
+            try:
+                with limit.opener().open(asked, timeout=self._timeout) as answer:
+                    body = answer.read(_LONGEST + 1)
+            except urllib.error.HTTPError as error:
+                with error:
+                    raise ValueError(f"the server answered with {error.code}{_reason(error)}") from None
+            except (OSError, http.client.HTTPException) as error:
+                kind = "TimeoutError" if limit.is_over else type(error).__name__
+                raise ConnectionError(f"the server could not be asked: {kind}") from None
+        if limit.is_over:  # an answer without a length ends where its connection does
+            raise ConnectionError("the server could not be asked: TimeoutError")
         if len(body) > _LONGEST:
             raise ValueError("the server's answer is too long")
         try:
@@ -122,11 +137,11 @@ def _check(said: Mapping[str, Any], wanted: Resource, ttl: int) -> None:
         raise ValueError("the server gave more scope than was asked for")
 
 
-def _reason(body: bytes) -> str:
+def _reason(answer: urllib.error.HTTPError) -> str:
     """The server's error code, if it is one: never its text, which may repeat what was sent."""
     try:
-        code = json.loads(body)["error"]
-    except (ValueError, RecursionError, KeyError, TypeError):
+        code = json.loads(answer.read(_LONGEST))["error"]
+    except (OSError, http.client.HTTPException, ValueError, RecursionError, KeyError, TypeError):
         return ""
     return f" {code}" if isinstance(code, str) and len(code) <= 40 and code.replace("_", "").isalpha() and code.isascii() else ""
 
@@ -148,3 +163,75 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         return None
+
+
+class _Limit:
+    """Ends a connection that has not answered in time. A socket's own timeout begins anew with every byte."""
+
+    def __init__(self, seconds: float) -> None:
+        self._lock, self._watched = Lock(), list[socket.socket]()
+        self._timer, self.is_over = Timer(seconds, self._end), False
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        with self._lock:
+            for watched in self._watched:
+                watched.close()
+            self._watched.clear()
+
+    def opener(self) -> urllib.request.OpenerDirector:
+        """Opens connections that end in time, and follows no redirect."""
+        return urllib.request.build_opener(_NoRedirect, _Plainly(self), _Securely(self))
+
+    def watch(self, made: socket.socket) -> None:
+        """Ends this connection too; the time begins with the first."""
+        with self._lock:
+            self._watched.append(made.dup())  # what is made of it for TLS takes the first away
+            if len(self._watched) == 1:
+                self._timer.daemon = True
+                self._timer.start()
+
+    def _end(self) -> None:
+        with self._lock:
+            self.is_over = True
+            for watched in self._watched:
+                with suppress(OSError):  # the server has ended it
+                    watched.shutdown(socket.SHUT_RDWR)
+
+
+class _Plain(http.client.HTTPConnection):
+    limit: _Limit
+
+    def __init__(self, *given: Any, limit: _Limit, **options: Any) -> None:
+        self.limit = limit
+        super().__init__(*given, **options)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "sock" and type(value) is socket.socket:
+            self.limit.watch(value)
+
+
+class _Secure(_Plain, http.client.HTTPSConnection):
+    pass
+
+
+class _Plainly(urllib.request.HTTPHandler):
+    def __init__(self, limit: _Limit) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(partial(_Plain, limit=self._limit), req)  # type: ignore[arg-type]
+
+
+class _Securely(urllib.request.HTTPSHandler):
+    def __init__(self, limit: _Limit) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(partial(_Secure, limit=self._limit), req, context=ssl.create_default_context())  # type: ignore[arg-type]

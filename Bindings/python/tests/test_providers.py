@@ -26,7 +26,7 @@ class Server(ThreadingHTTPServer):
     """A server of RFC 8693 and RFC 7009 that is strict about what it is asked, and does wrong where a test tells it to."""
 
     def __init__(self):
-        self.tokens, self.asked, self.wrong, self.status = {}, [], {}, None
+        self.tokens, self.asked, self.wrong, self.status, self.pause = {}, [], {}, None, 0
         super().__init__(("127.0.0.1", 0), Handler)
 
     @property
@@ -84,7 +84,12 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if not self.server.pause:
+            self.wfile.write(body)
+            return
+        for byte in body:  # each byte well within the time that a socket waits for one
+            self.wfile.write(bytes([byte]))
+            time.sleep(self.server.pause)
 
     def log_message(self, *_):
         pass
@@ -207,6 +212,26 @@ def test_a_server_that_is_gone_or_redirects_gives_nothing(acme, server):
                 acme.acquire(agent.authorize(*CALL), name, "mail", 60)
             assert said in str(failed.value.__cause__) and BROAD not in str(failed.value.__cause__)
     assert [path for path, _ in server.asked] == ["/moved"] and server.tokens == {}
+
+
+@pytest.mark.parametrize("status", [None, 503])
+def test_a_server_that_answers_byte_by_byte_is_not_waited_for(server, status):
+    server.pause, server.status = 0.1, status
+    with pytest.raises((ConnectionError, ValueError)) as failed:
+        exchange(server, timeout=1).acquire({"resource": "mail", "lease": "l", "ttl": 60})
+    said = "could not be asked: TimeoutError" if status is None else "answered with 503"
+    assert str(failed.value) == f"the server {said}"
+    assert len([thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("timeout", "kind"),
+    [(0, ValueError), (-1, ValueError), (float("nan"), ValueError), (float("inf"), ValueError), (3601, ValueError), (None, TypeError),
+     (True, TypeError), ("5", TypeError)],
+)  # fmt: skip
+def test_a_timeout_that_would_bound_nothing_is_refused(timeout, kind):
+    with pytest.raises(kind, match="timeout"):
+        TokenExchange("https://as.example/token", client=CLIENT, subject=BROAD, resources=RESOURCES, timeout=timeout)
 
 
 def test_a_revocation_that_fails_is_tried_again(acme, server):
