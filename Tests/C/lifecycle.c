@@ -50,6 +50,34 @@ static void let_go(void *user_data)
     atomic_fetch_add(&callbacks_let_go, 1);
 }
 
+static agentid_authority *asked_within;
+static int let_go_within;
+
+/* Whoever lets go of something may call the library. */
+static void let_go_and_ask(void *user_data)
+{
+    agentid_provider provider = AGENTID_PROVIDER_INIT;
+    (void)user_data;
+    provider.acquire = get_secret;
+    provider.release = return_secret;
+    DONE(agentid_broker_add_provider(asked_within, TEXT("within"), &provider, &error));
+    let_go_within++;
+}
+
+static void replace_provider(agentid_authority *authority)
+{
+    agentid_provider provider = AGENTID_PROVIDER_INIT;
+    provider.acquire = get_secret;
+    provider.release = return_secret;
+    provider.release_data = let_go_and_ask;
+    asked_within = authority;
+    DONE(agentid_broker_add_provider(authority, TEXT("replaced"), &provider, &error));
+    EXPECT(let_go_within == 0);
+    provider.release_data = NULL;
+    DONE(agentid_broker_add_provider(authority, TEXT("replaced"), &provider, &error));
+    EXPECT(let_go_within == 1);
+}
+
 static int has(const agentid_bytes *bytes, const char *text) { return bytes->data != NULL && strstr(bytes->data, text) != NULL; }
 
 static void add_hooks_and_provider(agentid_authority *authority)
@@ -225,6 +253,7 @@ int main(int count, char **words)
     filter.state = "odd";
     ANSWERS(AGENTID_E_ARGUMENT, agentid_authority_agents(authority, &filter, &agents, &error));
 
+    replace_provider(authority);
     use_secrets(authority, agent);
     suspend_and_resume(authority, child, &id);
     end(authority, agent, child, &id);

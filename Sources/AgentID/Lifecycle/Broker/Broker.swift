@@ -68,7 +68,11 @@ final class Broker: Sendable {
             throw AgentIDError(.argument, name: "provider", message: fault, at: "provider.release_command")
         }
         let resources = try ResourceBinding(provider.resources)
-        added.withLock { $0[name.exact] = Added(provider: provider, resources: resources) }
+        let before = added.withLock {
+            $0.updateValue(Added(provider: provider, resources: resources), forKey: name.exact)
+        }
+        // Let go of without the lock: what its caller does then may call this.
+        withExtendedLifetime(before) {}
         if source != nil || !resources.isEmpty { view.givesSecrets.store(true, ordering: .relaxed) }
         try keepReturning()
     }

@@ -58,7 +58,8 @@ final class SigningKeys: Sendable {
 
     /// Forgets a key and removes its file: it was retired, or never came into use.
     func discard(_ key: PublicKey) {
-        held.withLock { $0?.signers[key] = nil }
+        let gone = held.withLock { $0?.signers.removeValue(forKey: key) }
+        withExtendedLifetime(gone) {}  // a caller's signer is let go of without the lock
         if let directory { Files.remove(directory.keyPath(key)) }
     }
 
@@ -118,7 +119,8 @@ final class SigningKeys: Sendable {
 
     /// Wipes keys and passphrase when the last call that uses them returns.
     func close() {
-        held.withLock { $0 = nil }
+        let gone = held.withLock { $0.take() }
+        withExtendedLifetime(gone) {}  // a caller's signer is let go of without the lock
     }
 
     private static let closed = AgentIDError(.state, name: "authority_closed", message: "the authority was closed")
