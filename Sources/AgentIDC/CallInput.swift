@@ -7,8 +7,9 @@ internal import StrictJSON
 /// Refused are only mistakes of the caller itself: NULL for something required, a length below 0.
 struct CallInput {
     private(set) var fault: CallFault?
-    /// The most bytes of a tool's name that are read.
-    private static let longestTool = 16 << 20
+    /// The bytes that are read of a tool's name which is too long for any: more than an entry of the log has of it. The
+    /// length may be garbage.
+    private static let beginningOfTool = 1024
 
     mutating func bytes(_ data: UnsafePointer<CChar>?, _ length: Int, _ part: CallFault.Part) throws -> [UInt8] {
         guard length <= longestInput else {
@@ -23,7 +24,7 @@ struct CallInput {
         guard length <= longestInput else {
             let data = unsafe try needed(unsafe data, "tool")
             fault = fault ?? .tooLong(.tool, length)
-            let start = unsafe UnsafeRawBufferPointer(start: data, count: min(length, Self.longestTool))
+            let start = unsafe UnsafeRawBufferPointer(start: data, count: Self.beginningOfTool)
             return unsafe String(decoding: start, as: UTF8.self)
         }
         let (tool, position) = try unsafe decoded(data, length, "tool")

@@ -4,6 +4,7 @@
 #include <agentid_policy.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -84,6 +85,28 @@ static void misused(void) {
     expect(decision == NULL && call == NULL, "and nothing was decided");
     agentid_agent_close(agent);
     agentid_authority_close(authority);
+}
+
+/* A length that is garbage: no more is read than what an entry of the log has of such a name. */
+static void lies_about_lengths(void) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    agentid_guard *guard = NULL;
+    agentid_guard_options options = AGENTID_GUARD_OPTIONS_INIT;
+    options.audience = "g";
+    expect(pages != MAP_FAILED && mprotect(pages + page, page, PROT_NONE) == 0, "a page that cannot be read");
+    memset(pages, 't', page);
+    expect(agentid_guard_open(&options, &guard, NULL) == AGENTID_OK, "a guard");
+    const size_t lengths[] = {(1 << 20) + 1, 1 << 24, (size_t)1 << 40, SIZE_MAX >> 1};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        agentid_decision *decision = NULL;
+        expect(agentid_guard_authorize(guard, AGENTID_TEXT("c"), AGENTID_TEXT("p"), pages, lengths[i], AGENTID_TEXT("{}"), &decision, NULL) ==
+                   AGENTID_DENIED,
+               "a tool's name of a garbage length");
+        agentid_decision_free(decision);
+    }
+    agentid_guard_close(guard);
+    munmap(pages, 2 * page);
 }
 
 int main(void) {
@@ -187,6 +210,7 @@ int main(void) {
     }
 
     misused();
+    lies_about_lengths();
     pid_t child = fork();
     if (child == 0) {
         agentid_authority_close(authority);
