@@ -50,6 +50,24 @@ def test_what_could_not_be_read_back_is_refused_with_its_place(acme, options):
     works(acme)
 
 
+def test_a_mistyped_version_of_a_policy_uses_up_no_others(acme):
+    for wrong in (1_000_000_000, 100_000_001):
+        with pytest.raises(libagentid.StateError, match="at most 100000000") as refused:
+            acme.apply_policy({"version": wrong, "rules": []})
+        assert refused.value.name == "policy_version"
+    acme.apply_policy({"version": 20_261_130, "rules": []})
+    acme.apply_policy({"version": 120_261_130, "rules": []})
+    works(acme)
+
+
+def test_no_revocation_ends_every_agent_that_will_ever_be(acme):
+    with pytest.raises(libagentid.Error, match="every agent") as refused:
+        acme.revoke(agent="spiffe://acme.example/agent")
+    assert (refused.value.name, refused.value.where) == ("revocation", "value")
+    assert acme.revoke(agent="spiffe://partner.example/agent") is False
+    works(acme)
+
+
 def test_the_deepest_ceiling_that_is_accepted_is_read_back(acme):
     acme.put_profile("fine", owner=OWNER, ceiling=nested(31))
     with start(acme, scope=nested(31)) as agent:

@@ -33,10 +33,11 @@ extension Authority {
             {
                 return
             }
-            guard record.version > inForce else {
+            guard record.version > inForce, record.version - inForce <= PolicyLimits.step else {
                 throw AgentIDError(
                     .state, name: "policy_version",
-                    message: "the policy in force has version \(inForce): write \(inForce + 1) or more", at: "version")
+                    message: "the policy in force has version \(inForce): write \(inForce + 1), and at most "
+                        + "\(inForce + PolicyLimits.step): versions are used up", at: "version")
             }
             if let before = try registry.policy(inForce)?.document { try policy.checkSuccession(after: before) }
             try registry.put(record)

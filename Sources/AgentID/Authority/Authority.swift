@@ -216,6 +216,12 @@ public final class Authority: Sendable {
     @discardableResult
     public func revoke(_ revocation: Revocation, reason: String? = nil) throws(AgentIDError) -> Bool? {
         try keys.checkOpen()
+        guard revocation.kind != .agent || !revocation.value.isSame(as: "\(trustDomain.issuer)/agent") else {
+            throw AgentIDError(
+                .argument, name: "revocation",
+                message: "this names every agent that there is and will be: name one, a profile or a signing key",
+                at: "value")
+        }
         return try lifecycle.revoke([revocation], reason: reason)
     }
 
