@@ -55,7 +55,8 @@ extension Mention {
         prompt.forEachWord { words.append($0..<$1) }
         // The first word that no month before has taken: in "January 11th to January 15th" the 11th is the first month's.
         var open = 0
-        for (i, word) in words.enumerated() {
+        // More than are taken are not written out.
+        for (i, word) in words.enumerated() where found.count <= TaskNarrowing.mostMentions {
             guard let month = month(prompt.folded[word]) else { continue }
             // The days before it, from the nearest on: "13th to the 17th of"; or else the one after it, which a year may follow.
             var (days, j, links) = ([Range<Int>](), i - 1, 0)
