@@ -163,6 +163,9 @@ void agentid_bytes_free(agentid_bytes *bytes);
  * The results of a callback. Only AGENTID_CALLBACK_OK is a success. Anything else is a failure, 0 included: a binding
  * that is interrupted before its callback began may leave the result unset. For the same reason every output is set to
  * a value that is not a result before the callback is called.
+ *
+ * A callback returns. One that is left by an exception or longjmp() leaves behind what the library holds meanwhile: the
+ * authority or guard that called it may deny from then on. Catch exceptions within it.
  */
 enum {
     AGENTID_CALLBACK_OK = 0x61676F6B,
