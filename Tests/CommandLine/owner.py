@@ -116,6 +116,14 @@ def agents(top, program, home):
                 check(name in error and "root's own" not in error, f"{name}: nothing is followed or waited for", error)
             os.remove(f"{home}/agent/{name}")
             os.rename(f"{home}/moved", f"{home}/agent/{name}")
+    # An approver's key that root makes there is theirs, and is made nowhere else.
+    ctl("approvals", "key", f"{home}/approver.jwk")
+    check(os.lstat(f"{home}/approver.jwk").st_uid == USER, "an approver's key is the user's")
+    os.mkdir(f"{top}/own-keys", 0o700)
+    os.symlink(f"{top}/own-keys", f"{home}/keys")
+    os.lchown(f"{home}/keys", USER, USER)
+    run("approvals", "key", f"{home}/keys/approver.jwk", expect=1)
+    check(os.listdir(f"{top}/own-keys") == [], "nothing is made through a link of the user's")
     passphrase = f"{top}/new"
     with open(passphrase, "w", encoding="ascii") as file:
         file.write("a passphrase")

@@ -107,6 +107,8 @@ struct ApprovalsCommand: ParsableCommand {
         @OptionGroup var output: Output
         @Argument(help: "The file to be made.") var file: String
 
+        func validate() throws { try Owner.work(on: file) }
+
         func run() throws {
             let key = try SigningKey.generate()
             let written: Result<Void, any Error> = try key.withExportedJWK { jwk in
