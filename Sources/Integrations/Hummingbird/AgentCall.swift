@@ -20,9 +20,7 @@
             guard body.isEmpty || types.isEmpty || (types.count == 1 && Self.isJSON(types[0])) else {
                 throw Refusal(.unsupportedMediaType, "content_type", "arguments are sent as application/json, in UTF-8")
             }
-            guard !Self.hasNamesThatAreOneText(body) else {
-                throw Refusal(.badRequest, "call", "an object has two names that a handler reads as one")
-            }
+            try Self.checkNames(in: body)
             tool = "\(method.rawValue) \(path)"
             arguments = body.isEmpty ? Array("{}".utf8) : body
         }
@@ -47,34 +45,55 @@
             return part
         }
 
-        /// Whether an object has two names that are the same `String`, as a decoder's keys are, and are not the same bytes. Names
+        /// The longest name that is not of ASCII alone, and the bytes of all such names with their escapes: to compare names as
+        /// `String`s takes the square of what it is written with, and nobody has shown a proof yet.
+        private static let (longestName, bytesOfNames) = (256, 8192)
+        /// Bodies with more names are denied.
+        private static let names = 1 << 16
+
+        /// Refuses an object with two names that are the same `String`, as a decoder's keys are, and are not the same bytes. Names
         /// in ASCII are the same text only if they are the same bytes, which the guard refuses.
-        private static func hasNamesThatAreOneText(_ body: [UInt8]) -> Bool {
-            guard body.contains(where: { $0 >= 0x80 || $0 == UInt8(ascii: "\\") }) else { return false }
-            var open: [[String: [UInt8]]] = []
-            var place = 0
-            while place < body.count, open.count <= 96 {  // deeper arguments are denied
+        private static func checkNames(in body: [UInt8]) throws(Refusal) {
+            guard body.contains(where: { $0 >= 0x80 || $0 == UInt8(ascii: "\\") }) else { return }
+            var open: [Set<String>] = []
+            var (place, found, bytes) = (0, 0, 0)
+            while place < body.count, open.count <= 96, found <= names {  // deeper arguments are denied
                 switch body[place] {
-                case UInt8(ascii: "{"), UInt8(ascii: "["): open.append([:])
+                case UInt8(ascii: "{"), UInt8(ascii: "["): open.append([])
                 case UInt8(ascii: "}"), UInt8(ascii: "]"): _ = open.popLast()
                 case UInt8(ascii: "\""):
                     let start = place
+                    var isPlain = true
                     place += 1
                     while place < body.count, body[place] != UInt8(ascii: "\"") {
+                        isPlain = isPlain && body[place] < 0x80 && body[place] != UInt8(ascii: "\\")
                         place += body[place] == UInt8(ascii: "\\") ? 2 : 1
                     }
                     guard place < body.count, !open.isEmpty, isName(before: body[(place + 1)...]) else { break }
-                    let bytes = Array(body[start...place])
-                    guard let name = try? JSON(parsing: bytes).root.string else { break }
-                    let written = Array(name.utf8)
-                    if let other = open[open.count - 1].updateValue(written, forKey: name), other != written {
-                        return true
+                    found += 1
+                    if !isPlain { bytes += place - start }
+                    guard bytes <= bytesOfNames, let name = name(in: body[start...place], isPlain) else { break }
+                    guard isPlain || name.utf8.count <= longestName else {
+                        throw Refusal(.badRequest, "call", "a name beyond ASCII has at most \(longestName) bytes")
+                    }
+                    let (isNew, other) = open[open.count - 1].insert(name)
+                    guard isNew || other.utf8.elementsEqual(name.utf8) else {
+                        throw Refusal(.badRequest, "call", "an object has two names that a handler reads as one")
                     }
                 default: break
                 }
                 place += 1
             }
-            return false
+            guard bytes <= bytesOfNames else {
+                throw Refusal(.badRequest, "call", "names beyond ASCII have at most \(bytesOfNames) bytes together")
+            }
+        }
+
+        /// The name that a text in quotes is; `nil` if it is not well-formed, which the guard refuses.
+        private static func name(in text: ArraySlice<UInt8>, _ isPlain: Bool) -> String? {
+            isPlain
+                ? String(decoding: text.dropFirst().dropLast(), as: UTF8.self)
+                : try? JSON(parsing: Array(text)).root.string
         }
 
         private static func isName(before rest: ArraySlice<UInt8>) -> Bool {

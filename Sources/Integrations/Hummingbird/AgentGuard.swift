@@ -39,7 +39,7 @@
             }
             var request = request
             let types = request.headers[values: .contentType]
-            if request.method == .post, types == [Self.introduction] {
+            if request.method == .post, types.count == 1, Self.introduction.utf8.elementsEqual(types[0].utf8) {
                 return try introduce(try await Self.body(of: &request, upTo: Self.longestChain))
             }
             let asked = try AgentCall(

@@ -141,6 +141,27 @@ import Testing
         }
     }
 
+    /// Swift compares text in its canonical order, and takes the square of a run of combining marks to make it. The guard has not
+    /// seen a proof by then.
+    @Test func namesThatTakeLongToCompareAreRefused() async throws {
+        try await site { site in
+            func status(_ names: [String]) async throws -> Int {
+                let body = "{" + names.map { "\"\($0)\":1" }.joined(separator: ",") + "}"
+                return try await site.send(.post, "/notes/add", Array(body.utf8)).status
+            }
+            let names = [
+                ([String(repeating: "\u{315}", count: 128)], 401), ([String(repeating: "\u{315}", count: 129)], 400),
+                ([String(repeating: "\\u0315", count: 129)], 400), ([String(repeating: "x", count: 9000)], 401),
+                ((0..<100).map { "\($0)\u{315}" }, 401),
+                ((10..<100).map { "\($0)" + String(repeating: "\u{315}", count: 47) }, 400),
+            ]
+            for (names, want) in names {
+                let got = try await status(names)
+                #expect(got == want, "\(names.count) names of \(names[0].utf8.count) bytes")
+            }
+        }
+    }
+
     @Test func aBodyThatCanBeReadInTwoWaysIsRefused() async throws {
         try await site { site in
             func status(_ body: String, types: [String] = [], proved: String? = nil) async throws -> Int {
