@@ -31,7 +31,13 @@ func isJSON(contentTypes []string) error {
 	return nil
 }
 
-const deepest = 96 // levels of arguments, for every guard
+const (
+	deepest   = 96      // levels of arguments, for every guard
+	mostNames = 1 << 16 // for every guard
+	// The bytes of all names beyond ASCII or with escapes, which take longer to compare: nobody has shown a proof yet.
+	mostOddBytes = 1 << 16
+	fewNames     = 8 // are compared each with each
+)
 
 // readOneWay refuses an object with two names that differ in case alone: encoding/json takes them for the same field, and the guard
 // does not. What is not JSON is left to the guard.
@@ -41,7 +47,8 @@ func readOneWay(text []byte) error {
 		from              int  // its first name among names
 	}
 	open, names := make([]level, 0, 16), make([][]byte, 0, 16)
-	for i := 0; i < len(text) && len(open) <= deepest; i++ {
+	found, odd := 0, 0
+	for i := 0; i < len(text) && len(open) <= deepest && found <= mostNames; i++ {
 		switch text[i] {
 		case '{', '[':
 			open = append(open, level{text[i] == '{', true, len(names)})
@@ -66,6 +73,13 @@ func readOneWay(text []byte) error {
 			}
 			name, in := text[start:i+1], &open[len(open)-1]
 			names, in.isLower = append(names, name), in.isLower && isLower(name)
+			found++
+			if !isPlain(name) {
+				odd += len(name)
+			}
+			if odd > mostOddBytes {
+				return fmt.Errorf("names beyond ASCII or with escapes have at most %d bytes together", mostOddBytes)
+			}
 		}
 	}
 	return nil
@@ -76,16 +90,47 @@ func differ(names [][]byte, isLower bool) error {
 	if isLower || len(names) < 2 {
 		return nil
 	}
+	alike := func(one, other string) error {
+		return fmt.Errorf("%.100q and %.100q differ in case alone: a handler could take one for the other", one, other)
+	}
+	if len(names) <= fewNames {
+		for i, quoted := range names {
+			for _, before := range names[:i] {
+				if one, other := unquoted(before), unquoted(quoted); one != other && strings.EqualFold(one, other) {
+					return alike(one, other)
+				}
+			}
+		}
+		return nil
+	}
 	found := make(map[string]string, len(names))
 	for _, quoted := range names {
 		name := unquoted(quoted)
-		folded := strings.Map(smallest, name)
+		folded := folded(name, isPlain(quoted))
 		if other, is := found[folded]; is && other != name {
-			return fmt.Errorf("%.100q and %.100q differ in case alone: a handler could take one for the other", other, name)
+			return alike(other, name)
 		}
 		found[folded] = name
 	}
 	return nil
+}
+
+// folded is a name of all that differ from one in case alone.
+func folded(name string, isPlain bool) string {
+	if isPlain {
+		return strings.ToUpper(name)
+	}
+	return strings.Map(smallest, name)
+}
+
+// isPlain says whether a name in quotes is of ASCII without escapes.
+func isPlain(quoted []byte) bool {
+	for _, c := range quoted {
+		if c >= 0x80 || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // isLower says whether a name in quotes is of ASCII without capitals and escapes.

@@ -58,6 +58,31 @@ func TestABodyThatAHandlerWouldReadAsAFormIsRefused(t *testing.T) {
 	}
 }
 
+func TestNamesThatTakeLongToCompareAreRefused(t *testing.T) {
+	send := readings(t, nil, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200) }))
+	for _, letter := range []string{"\u00e4", `\u00e4`, "a"} {
+		for count, want := range map[int]int{600: 200, 700: 400} {
+			if letter == "a" {
+				want = 200
+			}
+			var body strings.Builder
+			for i := range count {
+				fmt.Fprintf(&body, `,"%d%s":1`, i, strings.Repeat(letter, 96/len(letter)))
+			}
+			text := "{" + body.String()[1:] + "}"
+			if status, read := send("POST", "/read_file", "", "POST /read_file", text, text); status != want {
+				t.Errorf("%d names with %s: %d %s", count, letter, status, read)
+			}
+		}
+	}
+	const odd = `{"\u212a":1,"a0":1,"a1":1,"a2":1,"a3":1,"a4":1,"a5":1,"a6":1,"a7":1,"k":2}`
+	for _, text := range []string{odd, `{"K":1,"k":2}`, `{"\u017f":1,"s":2}`} {
+		if status, read := send("POST", "/read_file", "", "POST /read_file", text, text); status != 400 {
+			t.Error(text, status, read)
+		}
+	}
+}
+
 func TestAValueOfAPathIsAnArgumentWhateverItsNameIsWrittenWith(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/files/{größe}", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.PathValue("größe")) })
