@@ -11,6 +11,7 @@
  */
 #include "trace_shim.h"
 
+#include <dirent.h>
 #include <stdio.h>
 
 struct record {
@@ -39,6 +40,52 @@ void trace_emit(enum kind kind, uint32_t file, uint64_t a, uint64_t b, const voi
     if (syscall(SYS_writev, trace_file, parts, length ? 2 : 1) != (long)(sizeof record + length)) trace_fail("the trace cannot be written");
 }
 
+static uint32_t new_file(ino_t inode);
+
+/* Records what a file holds already. */
+static void content(uint32_t number, const char *path) {
+    static unsigned char piece[1 << 16], zeroes[1 << 16];
+    int file = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) trace_fail("what is there cannot be read");
+    long count;
+    for (off_t at = 0; (count = syscall(SYS_pread64, file, piece, sizeof piece, at)) > 0; at += count)
+        if (memcmp(piece, zeroes, (size_t)count)) trace_emit(WRITE, number, (uint64_t)at, 0, piece, (size_t)count);
+    syscall(SYS_close, file);
+}
+
+/* Records what is below the root already, as if it had been made and synced just now. */
+static void there(const char *path, const char *name) {
+    static uint64_t ticket = TICKETS_OF_BEFORE;
+    DIR *directory = opendir(path);
+    if (!directory) trace_fail("what is there cannot be listed");
+    for (struct dirent *entry; (entry = readdir(directory));) {
+        char place[PATH_MAX], inner[PATH_MAX];
+        struct stat status;
+        size_t length = strlen(entry->d_name);
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
+        if (length > 4 && !strcmp(entry->d_name + length - 4, "-shm")) continue;
+        if (snprintf(place, sizeof place, "%s/%s", path, entry->d_name) >= PATH_MAX
+            || snprintf(inner, sizeof inner, "%s%s%s", name, *name ? "/" : "", entry->d_name) >= PATH_MAX
+            || lstat(place, &status)) trace_fail("what is there cannot be looked at");
+        if (S_ISDIR(status.st_mode)) {
+            trace_emit(MKDIR, 0, 0, 0, inner, strlen(inner));
+            there(place, inner);
+            continue;
+        }
+        uint32_t number = new_file(status.st_ino);
+        trace_emit(CREATE, number, 0, 0, inner, strlen(inner));
+        trace_emit(SIZE, number, (uint64_t)status.st_size, 0, NULL, 0);
+        content(number, place);
+        ticket++;
+        trace_emit(SYNC, number, 0, UINT64_MAX, &ticket, sizeof ticket);
+        trace_emit(SYNCED, number, ticket, 0, NULL, 0);
+    }
+    closedir(directory);
+    ticket++;
+    trace_emit(SYNC_NAMES, 0, ticket, 0, name, strlen(name));
+    trace_emit(SYNCED_NAMES, 0, ticket, 0, NULL, 0);
+}
+
 __attribute__((constructor)) static void begin(void) {
     const char *directory = getenv("CRASH_TRACE_ROOT"), *path = getenv("CRASH_TRACE_FILE");
     if (!directory || !path) return;
@@ -50,6 +97,7 @@ __attribute__((constructor)) static void begin(void) {
     if (trace_file < 0) trace_fail("CRASH_TRACE_FILE cannot be opened");
     syscall(SYS_close, file);
     unsetenv("LD_PRELOAD");
+    there(root, "");
 }
 
 /* The path below the root, in `out`; NULL where it is none of ours. */

@@ -21,6 +21,9 @@ enum kind { CREATE = 1, MKDIR, UNLINK, RENAME, LINK, RMDIR, WRITE, SIZE, ALLOCAT
 
 enum { MOST_FILES = 4096, MOST_DESCRIPTORS = 4096, MOST_MAPPINGS = 256, SECTOR = 512 };
 
+/* Syncs of what was there before the trace began have this number, or a higher one. */
+#define TICKETS_OF_BEFORE (1ull << 62)
+
 /* The file or the directory below the root that a descriptor stands for. */
 struct descriptor {
     uint32_t file;

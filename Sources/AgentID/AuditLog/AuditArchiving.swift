@@ -34,6 +34,8 @@ extension AuditReader {
                     + "log has \(count) entries, of which \(kept.from) are archived", at: "size")
         }
         try files.makeDirectory(target)
+        // What is synced in a directory is lost with the directory's name.
+        try Files.syncName(of: target)
         let start = try archiveStart(in: target)
         let copy = AuditTiles(directory: target, files: files)
         for index in kept.from >> 8..<end >> 8 {
@@ -97,10 +99,9 @@ extension AuditReader {
         for level in 0..<8 {
             var index: UInt64 = 0
             while let tile = Tile.ofTree(size: count, level: level, index: index), tile.width > 0 {
-                let isThere = tile.isPartial ? false : try copy.read(tile.path) != nil
-                if !isThere {
-                    try copy.write(tile.path, try tree.hashes(level: level, index: index))
-                }
+                let hashes = try tree.hashes(level: level, index: index)
+                // What is there may be what a power cut left of an earlier attempt.
+                if try !copy.holds(tile.path, hashes) { try copy.write(tile.path, hashes) }
                 index += 1
             }
         }

@@ -48,6 +48,22 @@ final class AuditTiles: TileStorage {
         } catch { throw TransparencyLogError(error) }
     }
 
+    /// Whether a file has these bytes already. Then they are made durable with what is written.
+    func holds(_ path: String, _ bytes: [UInt8]) throws(TransparencyLogError) -> Bool {
+        do throws(AgentIDError) {
+            guard try files.read("\(directory)/\(path)", limit: EntryBundle.longestBundle) == bytes else {
+                return false
+            }
+        } catch { throw TransparencyLogError(error) }
+        written.append("\(directory)/\(path)")
+        var parent = Files.split("\(directory)/\(path)").parent
+        while parent.utf8.count >= directory.utf8.count {
+            named.insert(parent.exact)
+            parent = Files.split(parent).parent
+        }
+        return true
+    }
+
     /// Makes all written files durable. One wait for the disk does most of it: the files are on their way.
     func sync() throws(TransparencyLogError) {
         do throws(AgentIDError) {

@@ -46,6 +46,9 @@ import TransparencyLog
         try FileManager.default.createDirectory(atPath: target + "/tile/entries", withIntermediateDirectories: true)
         try Data("half of a bundle".utf8).write(to: URL(fileURLWithPath: target + "/tile/entries/000"))
         try Data("half".utf8).write(to: URL(fileURLWithPath: target + "/checkpoint.new"))
+        // And as a power cut leaves it.
+        try FileManager.default.createDirectory(atPath: target + "/tile/0", withIntermediateDirectories: true)
+        try Data(repeating: 0, count: 256 * 32).write(to: URL(fileURLWithPath: target + "/tile/0/000"))
         #expect(try fixture.reader().archive(first: 256, to: target) == 0..<256)
         try Data(AuditKept(from: 0, to: 256).bytes).write(to: URL(fileURLWithPath: target + "/kept"))
         let bundle = try Data(contentsOf: URL(fileURLWithPath: target + "/tile/entries/000"))
