@@ -30,9 +30,18 @@ package struct LeaseTime: Sendable {
 }
 
 extension LeaseRecord {
-    /// Whether it runs at a moment of the steady clock; `nil`: of another boot, which tells nothing.
+    /// The time that it can run from a moment on, with a minute for what lies between two clocks.
+    private static func longest(from renewed: Int64, until expires: Int64) -> Int64 {
+        let (length, isTooMuch) = expires.subtractingReportingOverflow(renewed)
+        return isTooMuch ? .max : max(length, 0).addingReportingOverflow(60_000).partialValue
+    }
+
+    /// Whether it runs at a moment of the steady clock; `nil`: of another boot, which tells nothing. So does a clock by which it
+    /// runs longer than it is: that went back, as that of a machine that was set back to an earlier state.
     func runs(at steady: SteadyTime) -> Bool? {
         guard !steady.boot.isEmpty, runsUntil.boot.isSame(as: steady.boot) else { return nil }
+        let (left, isTooMuch) = runsUntil.milliseconds.subtractingReportingOverflow(steady.milliseconds)
+        guard !isTooMuch, left <= Self.longest(from: renewed, until: expires) else { return nil }
         return runsUntil.milliseconds > steady.milliseconds - grace
     }
 }

@@ -137,6 +137,31 @@ import Testing
         #expect(try booted.reap() == 1)
     }
 
+    /// As that of a machine which was set back to an earlier state, whose boot keeps its name.
+    @Test(arguments: [true, false]) func aSteadyClockThatWentBackKeepsNobodyForEver(_ isInMemory: Bool) throws {
+        let steady = World.Hand()
+        let world = try World(at: isInMemory ? nil : directory.path + "/back") { options in
+            options.steadyClock = SteadyClock {
+                SteadyTime(boot: "run", milliseconds: steady.milliseconds.load(ordering: .relaxed))
+            }
+        }
+        let agent = try world.start()
+        let id = try agent.id()
+        agent.close()
+        steady.milliseconds.store(1_000_000, ordering: .relaxed)
+        // Nothing confirms that its lease is over: it has as long again.
+        world.pass(seconds: 301)
+        #expect(try world.authority.reap() == 0)
+        world.pass(seconds: 300)
+        #expect(
+            try world.authority.lifecycle.registry.write { registry in
+                try registry.renewLeases(
+                    of: [id], at: world.hand.milliseconds.load(ordering: .relaxed), until: 2_000_000_000_000,
+                    runsUntil: SteadyTime(boot: "run", milliseconds: 2_000_000), orRunningAt: 1_000_000)
+            }.isEmpty)
+        #expect(try world.authority.reap() == 1)
+    }
+
     @Test func aBootWithAClockThatIsAheadEndsNobody() throws {
         let (lapsing, parked) = (try world.start(), try world.start())
         try parked.park(for: 86_400)

@@ -339,7 +339,8 @@ extension SQLite {
         // SQLITE_IOERR_WRITE and _SHMSIZE do not always say that it was for want of room.
         case SQLITE_IOERR
         where [ENOSPC, EDQUOT, EFBIG].contains(number) || number == 0 && [3, 19].contains(status >> 8):
-            return full("the disk is full, or the registry's files may not grow: see ulimit -f (\(reason))")
+            return full(
+                "the disk is full or has failed, or the registry's files may not grow: see ulimit -f (\(reason))")
         case SQLITE_IOERR:
             return error(.io, "file", "the registry cannot be read or written: \(reason); nothing was changed")
         case SQLITE_TOOBIG: return error(.limit, "record_too_large", "a record is larger than 16 MiB")

@@ -2,6 +2,11 @@ internal import StrictJSON
 
 // Agents' leases in SQLite.
 extension SQLiteSession {
+    /// As ``LeaseRecord/runs(at:)`` says, whether a steady clock can tell: `?4` is its boot.
+    private static func isTold(by steady: String) -> String {
+        "boot = ?4 AND boot <> '' AND runs_until - \(steady) <= max(expires - renewed, 0) + 60000"
+    }
+
     private static let leaseColumns = "agent, expires, renewed, holder, boot, runs_until, grace, sealed"
 
     private static func lease(_ row: SQLite.Row) throws(AgentIDError) -> LeaseRecord {
@@ -29,7 +34,7 @@ extension SQLiteSession {
                 UPDATE leases SET expires = CASE WHEN ?6 < ?7 AND expires > ?3 + 60000 THEN ?3 ELSE max(expires, ?3) END,
                 renewed = ?2, boot = ?4, runs_until = ?5
                 WHERE agent = ?1 AND sealed IS NULL
-                AND (expires > ?2 - grace OR (boot = ?4 AND boot <> '' AND runs_until > ?6 - grace))
+                AND (expires > ?2 - grace OR (\(Self.isTold(by: "?6")) AND runs_until > ?6 - grace))
                 AND EXISTS (SELECT 1 FROM agents WHERE id = ?1 AND state <> 'deprovisioned')
                 """, .text(agent), .int(now), .int(expires), .text(runsUntil.boot), .int(runsUntil.milliseconds),
                 .int(steady), .int(.max))
@@ -68,7 +73,7 @@ extension SQLiteSession {
                 """
                 SELECT \(Self.leaseColumns) FROM leases JOIN agents ON id = agent
                 WHERE \(range) AND (expires, agent) > (?2, ?3) AND state <> 'deprovisioned'
-                AND CASE WHEN boot = ?4 AND boot <> '' THEN runs_until <= ?5 - grace ELSE expires <= ?6 - grace END
+                AND CASE WHEN \(Self.isTold(by: "?5")) THEN runs_until <= ?5 - grace ELSE expires <= ?6 - grace END
                 ORDER BY expires, agent LIMIT ?7
                 """, .int(time.wall), .int(last?.expires ?? .min), .text(last?.agent ?? ""), .text(time.steady.boot),
                 .int(time.steady.milliseconds), .int(time.ofOtherBoots), .int(Int64(limit - found.count)),
