@@ -56,7 +56,9 @@ extension Authority {
                 }
                 if let logged {
                     let known = try registry.counter(RegistryCounter.policyInLog)
-                    if logged > known { _ = try registry.add(logged - known, to: RegistryCounter.policyInLog) }
+                    let (change, isTooMuch) = logged.subtractingReportingOverflow(known)
+                    guard !isTooMuch else { throw AgentIDError.counterOverflow(RegistryCounter.policyInLog) }
+                    if change > 0 { _ = try registry.add(change, to: RegistryCounter.policyInLog) }
                 }
                 return (lapsed, key == nil ? [] : before.keys.map(\.key.thumbprint))
             }

@@ -6,7 +6,7 @@ enum RetryDelay {
     /// Half a second, doubled at each attempt up to five minutes, less up to a half at random, so that operations that
     /// failed together are not retried together.
     static func milliseconds(afterAttempts attempts: Int64) -> Int64 {
-        let most = attempts < 11 ? min(500 << max(attempts - 1, 0), longest) : longest
+        let most = attempts < 11 ? min(500 << (max(attempts, 1) - 1), longest) : longest
         return Int64.random(in: most / 2...most)
     }
 }

@@ -20,11 +20,11 @@ package struct RegistryBeginning: Sendable {
         epoch = RegistryEpoch.draw()
         // A mark that no counting reaches is damaged: the log could not record its successor.
         let marked = known(.writes) <= Self.mostWrites ? Int64(known(.writes)) : 0
-        let next = max(meta.writes, marked, witness.reach?.writes ?? 0) + 1
-        guard next <= Self.mostWrites else {
+        let last = max(meta.writes, marked, witness.reach?.writes ?? 0)
+        guard last < Self.mostWrites else {
             throw AgentIDError(.limit, name: "counter", message: "a counter is beyond 64 bits", at: "writes")
         }
-        (writes, events) = (next, witness.outbox)
+        (writes, events) = (last + 1, witness.outbox)
         let files = (try? journal.files()) ?? []
         let number = max(
             files.map(\.number).max() ?? 0, meta.journal.number, UInt32(truncatingIfNeeded: known(.journal) >> 32))

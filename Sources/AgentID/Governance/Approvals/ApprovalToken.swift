@@ -16,8 +16,9 @@ struct ApprovalToken: Sendable {
     static func make(
         over call: JSONTree, by name: String, with signer: any Signer, at now: Int64, until expires: Int64
     ) throws(AgentIDError) -> String {
+        let end = expires / 1000 + (expires % 1000 > 0 ? 1 : 0)
         let payload: JSONTree = [
-            "iss": .string(name), "iat": .int(Int(now / 1000)), "exp": .int(Int((expires + 999) / 1000)), "call": call,
+            "iss": .string(name), "iat": .int(Int(now / 1000)), "exp": .int(Int(end)), "call": call,
         ]
         return String(
             decoding: try signer.token(

@@ -27,7 +27,9 @@ extension RegistryWriter {
         guard let last = try lastGrants(of: [agent]).first ?? nil else { return }
         for label in labels {
             let name = Declassified.counter(label, of: agent)
-            try add(Declassified.mark(last.id) - counter(name), to: name)
+            let (change, isTooMuch) = try Declassified.mark(last.id).subtractingReportingOverflow(counter(name))
+            guard !isTooMuch else { throw .counterOverflow(name) }
+            try add(change, to: name)
         }
     }
 }

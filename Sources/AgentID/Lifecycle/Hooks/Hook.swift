@@ -59,8 +59,8 @@ public struct Hook: Sendable {
         let isName = name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F } && (1...128).contains(name.utf8.count)
         guard isName else { throw refuse("name", "a hook's name is 1 to 128 printable ASCII characters") }
         guard !events.isEmpty else { throw refuse("events", "a hook is for one event at least") }
-        guard (1...3600).contains(deadline) else { throw refuse("deadline", "a deadline is 1 to 3600 s") }
-        guard (1...1000).contains(maxAttempts) else { throw refuse("max_attempts", "1 to 1000 attempts") }
+        guard HookRecord.deadlines.contains(deadline) else { throw refuse("deadline", "a deadline is 1 to 3600 s") }
+        guard HookRecord.attempts.contains(maxAttempts) else { throw refuse("max_attempts", "1 to 1000 attempts") }
         var command: [String] = []
         if case .command(let words) = action {
             if let fault = Self.fault(in: words) { throw refuse("command", fault) }

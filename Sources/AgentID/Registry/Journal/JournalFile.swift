@@ -23,9 +23,7 @@ internal import StrictJSON
             _ = close(file)
             throw error
         }
-        guard let header = Self.read(file, from: 0, count: Self.headerSize), header.starts(with: Self.magic),
-            let end = header[Self.magic.count...].firstIndex(of: 0x0A)
-        else {
+        guard let header = Self.read(file, from: 0, count: Self.headerSize), let epoch = Self.epoch(in: header) else {
             _ = close(file)
             throw AgentIDError(
                 .malformed, name: "journal_damaged",
@@ -33,7 +31,7 @@ internal import StrictJSON
         }
         self.file = file
         identity = (UInt64(status.st_dev), UInt64(status.st_ino))
-        epoch = String(decoding: header[Self.magic.count..<end], as: UTF8.self)
+        self.epoch = epoch
         seed = epoch.withUTF8Span { epoch in unsafe epoch.withUnsafeBytes { unsafe XXH64.hash($0, seed: 0) } }
     }
 
@@ -46,6 +44,14 @@ internal import StrictJSON
     static func header(_ epoch: String) -> [UInt8] {
         let used = magic + Array(epoch.utf8) + [0x0A]
         return used + [UInt8](repeating: 0x20, count: headerSize - used.count - 1) + [0x0A]
+    }
+
+    /// The epoch that a header names; `nil` where it is damaged: it would be written otherwise.
+    private static func epoch(in header: [UInt8]) -> String? {
+        let named = header.dropFirst(magic.count).prefix { (0x21...0x7E).contains($0) }
+        let epoch = String(decoding: named, as: UTF8.self)
+        guard !named.isEmpty, named.endIndex < headerSize - 1, header == self.header(epoch) else { return nil }
+        return epoch
     }
 
     /// Whether the name still leads to this file.

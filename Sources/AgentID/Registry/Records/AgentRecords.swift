@@ -98,6 +98,8 @@ package struct LeaseRecord: Sendable, Equatable {
         runsUntil: SteadyTime = SteadyTime(boot: "", milliseconds: 0), grace: Int64 = 0, sealed: [UInt8]? = nil
     ) {
         (self.agent, self.expires, self.renewed, self.holder) = (agent, expires, renewed, holder)
-        (self.runsUntil, self.grace, self.sealed) = (runsUntil, grace, sealed)
+        (self.runsUntil, self.sealed) = (runsUntil, sealed)
+        // Far more than any, and no time less so much overflows: a registry that is damaged is read too.
+        self.grace = min(max(grace, 0), 1 << 61)
     }
 }

@@ -13,11 +13,16 @@ package struct HookRecord: Sendable, Equatable {
     package var deadline: Int64
     package var maxAttempts: Int64
 
+    package static let deadlines: ClosedRange<Int64> = 1...3600
+    package static let attempts: ClosedRange<Int64> = 1...1000
+
+    /// Numbers that no hook can have are taken for the nearest ones that it can: a registry that is damaged is read too.
     package init(
         name: String, kind: Kind, events: [String], command: [String], deadline: Int64, maxAttempts: Int64
     ) {
         (self.name, self.kind, self.events, self.command) = (name, kind, events, command)
-        (self.deadline, self.maxAttempts) = (deadline, maxAttempts)
+        self.deadline = min(max(deadline, Self.deadlines.lowerBound), Self.deadlines.upperBound)
+        self.maxAttempts = min(max(maxAttempts, Self.attempts.lowerBound), Self.attempts.upperBound)
     }
 }
 
