@@ -88,7 +88,9 @@ agentid_status agentid_call_cost(agentid_call *call, const char *unit, size_t un
  * returns: call it before the result is used. If no policy names labels, they are only recorded.
  * Args: labels  a JSON array of names of the policy's labels.
  * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND (`unknown_label`); AGENTID_E_ARGUMENT (`label_permits`: rules require it, so only
- *          rules may add it); AGENTID_E_IO: they could not be stored, and the result must not be used.
+ *          rules may add it); AGENTID_E_LIMIT (`context`: at most 64 of a call, of at most 256 bytes each); AGENTID_E_STATE
+ *          (`call_ended`, where they would only be recorded); AGENTID_E_IO: they could not be stored. On any error the result
+ *          must not be used.
  */
 agentid_status agentid_call_labels(agentid_call *call, const char *labels, size_t labels_len,
                                    agentid_error **error) AGENTID_MUST_CHECK;

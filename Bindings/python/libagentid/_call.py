@@ -81,7 +81,8 @@ class Call(Handle):
         """Adds labels of the policy to the call's task, for the data in its result. Call it before the result is used.
 
         Every process of the directory sees them before this returns. Raises `NotFound` (`unknown_label`); `Error`
-        (`label_permits`) for one that rules require, which only rules may add; if it raises, do not use the result.
+        (`label_permits`) for one that rules require, which only rules may add, or (`context`) for more than 64 of a call; if it
+        raises, do not use the result.
         """
         call(lib.agentid_call_labels, self._handle, *counted(texts(one_by_one(names, "labels"), "labels") or b"[]"))
 

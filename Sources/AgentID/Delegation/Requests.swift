@@ -106,12 +106,12 @@ public struct DelegationRequest: Sendable {
     }
 
     /// Refuses labels that no guard would accept.
-    static func check(labels: [String]) throws(AgentIDError) {
+    static func check(labels: [String], at place: String = "options.labels") throws(AgentIDError) {
         guard labels.count <= Claim.mostLabels, labels.allSatisfy({ $0.utf8.count <= AuditBounds.label }) else {
             throw AgentIDError(
                 .limit, name: "context",
                 message: "labels number at most \(Claim.mostLabels), of at most \(AuditBounds.label) bytes each",
-                at: "options.labels")
+                at: place)
         }
     }
 }

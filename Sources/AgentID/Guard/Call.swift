@@ -64,16 +64,31 @@ public final class Call: Sendable {
     /// Adds labels of the policy to the call's task, for the data in the call's result. Every process of the directory sees
     /// them before this returns: call it before the result is used.
     ///
-    /// If no policy names labels, they are only recorded.
+    /// If no policy names labels, they are only recorded, with the outcome.
     ///
-    /// - Throws: `unknown_label`; `label_permits` for one that rules require; also if they cannot be stored. On any error the
-    ///   result must not be used.
+    /// - Throws: `unknown_label`; `label_permits` for one that rules require; `context` for more than 64 of a call, or longer
+    ///   than 256 bytes each; `call_ended` where they would only be recorded, and the outcome was; also if they cannot be
+    ///   stored. On any error the result must not be used.
     public func labels(_ names: [String]) throws(AgentIDError) {
         guard !names.isEmpty else { return }
-        try guardian.raise(names, of: decision)
-        state.withLock { state in
-            for name in names where !state.labels.contains(where: { $0.isSame(as: name) }) { state.labels.append(name) }
+        // First: on an error nothing is raised.
+        _ = try Self.adding(names, to: state.withLock { $0.labels })
+        let areKept = try guardian.raise(names, of: decision)
+        try state.withLock { state throws(AgentIDError) in
+            guard areKept || state.end?.isDone != true else { throw Self.ended }
+            state.labels = try Self.adding(names, to: state.labels)
         }
+    }
+
+    /// The labels with more of them, each once; throws where an entry of the log could not hold them.
+    private static func adding(_ names: [String], to labels: [String]) throws(AgentIDError) -> [String] {
+        var labels = labels
+        for name in names where !labels.contains(where: { $0.isSame(as: name) }) {
+            labels.append(name)
+            try DelegationRequest.check(labels: labels, at: "labels")
+        }
+        try AuditBounds.check(labels: labels)
+        return labels
     }
 
     /// Extends a long call: gives it more time, and reserves more in all budgets of a unit, or in none.

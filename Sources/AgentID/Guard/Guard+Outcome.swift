@@ -2,9 +2,10 @@ internal import Policy
 internal import StrictJSON
 
 extension Guard {
-    /// Raises labels that a permitted call's tool reports.
-    func raise(_ names: [String], of decision: Decision) throws(AgentIDError) {
-        if let chain = decision.chain { _ = try raise(names, under: chain) }
+    /// Raises labels that a permitted call's tool reports. Whether they are kept.
+    func raise(_ names: [String], of decision: Decision) throws(AgentIDError) -> Bool {
+        guard let chain = decision.chain else { return false }
+        return try raise(names, under: chain)
     }
 
     /// Whether they are kept.

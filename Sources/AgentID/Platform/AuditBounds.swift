@@ -38,6 +38,19 @@ enum AuditBounds {
         }
     }
 
+    /// The labels that a call's tool reports, as JSON.
+    static let labels = 32 << 10
+
+    /// Refuses labels that an outcome's entry could not hold: of control characters a few take all of its room.
+    static func check(labels: [String]) throws(AgentIDError) {
+        let count = JSONTree.array(labels.map { .string($0) }).canonical().count
+        guard count <= Self.labels else {
+            throw AgentIDError(
+                .limit, name: "context",
+                message: "the labels of a call have at most \(Self.labels) bytes as JSON, these \(count)", at: "labels")
+        }
+    }
+
     /// The outcome of a call.
     static let outcome = 1024
 

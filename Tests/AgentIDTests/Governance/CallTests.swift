@@ -254,6 +254,30 @@ import Testing
         #expect(try other.check(tool: "search", arguments: search.canonical()).isPermitted)
     }
 
+    @Test func aCallHasAsManyLabelsAsItsOutcomeHasRoomFor() throws {
+        let directory = try TemporaryDirectory()
+        let world = try World(at: directory.path)
+        let call = try begin(world.start())
+        func refusal(_ names: [String]) -> String? {
+            do throws(AgentIDError) { try call.labels(names) } catch { return error.name }
+            return nil
+        }
+        #expect(refusal((0..<1_000_000).map(String.init)) == "context")
+        #expect(refusal([String(repeating: "a", count: 257)]) == "context")
+        #expect(refusal((0..<64).map { "\($0)" + String(repeating: "\u{1}", count: 200) }) == "context")
+        let most = (0..<64).map { "\($0)" + String(repeating: "a", count: 250) }
+        #expect(refusal(most) == nil && refusal(most) == nil)
+        #expect(refusal(["more"]) == "context")
+        try call.commit()
+        // Nobody would learn of them.
+        #expect(refusal([most[0]]) == "call_ended")
+        try world.authority.integrate()
+        let lines = try AuditReader(authority: directory.path).entries(from: 0).map {
+            String(decoding: $0, as: UTF8.self)
+        }
+        #expect(lines.last { $0.contains(#""kind":"outcome""#) }?.contains(most[63]) == true)
+    }
+
     @Test func theOutcomeIsRecordedOnceWithTheDecisionsIDAndNoValue() throws {
         let directory = try TemporaryDirectory()
         let world = try World(at: directory.path)
