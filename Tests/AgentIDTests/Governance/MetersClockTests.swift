@@ -57,6 +57,26 @@ import Testing
         #expect(try right.look(start).milliseconds == start)
     }
 
+    /// The line is in the file, sealed by a key that is in it too.
+    @Test(arguments: [Int64.min, .min + 2_000_000, -1 << 53, 1 << 53, .max - 2_000_000, .max])
+    func aLineThatLeadsBeyondAllTimesIsDamaged(_ ahead: Int64) throws {
+        let (world, clock) = (try MetersWorld(), MovedClock())
+        let page = try world.page(isMachine: true, steady: clock.steady)
+        let rate = try #require(rate)
+        #expect(try page.take("a", rate, now: start) == nil)
+        let word = UInt64(bitPattern: ahead)
+        try world.write([MeterName.sealed(page.clock.run, word, page.header.key), word], at: 72)
+        for _ in 0..<2 {
+            #expect {
+                let time = try page.look(start + hour)
+                let slot = try page.slot(of: page.key(["l"]), .labels, until: start, at: time)
+                try page.raise(slot, bits: 1, until: time.milliseconds + PolicyLimits.kept, at: time)
+            } throws: {
+                ($0 as? Denial)?.reason.rawValue == "meters_damaged"
+            }
+        }
+    }
+
     @Test func aGuardsOwnClockIsBelievedWhereItsMetersAreItsOwn() throws {
         let rate = try #require(rate)
         let page = try MetersPage(path: nil, believesSteps: true, now: start, steady: MovedClock().steady)

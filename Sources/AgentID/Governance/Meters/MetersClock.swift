@@ -63,6 +63,7 @@ struct MetersClock: ~Copyable, Sendable {
                 shift = 0 &- difference
             }
         }
+        guard MeterTime.possible.contains(now &+ shift) else { return nil }
         known.store(.max, ordering: .sequentiallyConsistent)
         self.shift.store(shift, ordering: .sequentiallyConsistent)
         known.store(now &- coarse, ordering: .sequentiallyConsistent)
@@ -73,7 +74,8 @@ struct MetersClock: ~Copyable, Sendable {
     func fresh(else now: Int64, _ words: MetersWords) -> Int64 {
         let line = words.line
         guard isSealed(line), line.name & MeterName.mask == run else { return now }
-        return Int64(bitPattern: line.word) &+ steady.now.milliseconds
+        let time = Int64(bitPattern: line.word) &+ steady.now.milliseconds
+        return MeterTime.possible.contains(time) ? time : now
     }
 
     /// Whether nobody has used the page yet.

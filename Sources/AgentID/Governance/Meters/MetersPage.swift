@@ -248,4 +248,6 @@ package final class MetersPage: Sendable {
 package struct MeterTime: Sendable {
     /// Since 1970.
     package let milliseconds: Int64
+    /// Any period added to one, or taken off it, is a number still.
+    static let possible: ClosedRange<Int64> = -(1 << 52)...1 << 52
 }
