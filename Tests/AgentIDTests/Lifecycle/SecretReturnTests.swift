@@ -95,6 +95,52 @@ import Testing
         #expect(holding.vault.returned.load(ordering: .relaxed) == 1)
     }
 
+    /// The registry fills up while the provider makes the secret; what it makes is nobody's.
+    private final class Filling: SecretProvider {
+        struct Failed: Error {}
+        let returned = Atomic<Int>(0)
+        let registry: BrittleRegistry
+        let fails: Bool
+        var releaseCommand: [String] { [] }
+        init(_ registry: BrittleRegistry, fails: Bool) { (self.registry, self.fails) = (registry, fails) }
+        func acquire(_ request: SecretRequest) throws -> Secret {
+            registry.isFull.store(true, ordering: .relaxed)
+            if fails { throw Failed() }
+            return try Secret([1, 2, 3].span)
+        }
+        func release(_ release: SecretRelease) { returned.add(1, ordering: .relaxed) }
+    }
+
+    @Test(arguments: [false, true]) func aSecretThatNobodyGotIsReturnedThoughThereWasNoRoom(fails: Bool) throws {
+        let world = try World()
+        let registry = BrittleRegistry(world.authority.registry)
+        let broker = Broker(
+            registry: registry, view: try RegistryView(of: registry, in: nil), clock: CheckedClock(world.clock),
+            steady: world.steadyClock)
+        defer { broker.stop() }
+        let provider = Filling(registry, fails: fails)
+        try broker.add(provider, named: "vault")
+        let permit = try world.start().authorize(
+            tool: "read_file", arguments: Array(#"{"path":"/data/q3/a.csv"}"#.utf8))
+        let error = #expect(throws: AgentIDError.self) {
+            _ = try broker.acquire(for: permit, from: "vault", resource: "db", timeToLive: 60)
+        }
+        #expect(error?.name == (fails ? "provider_failed" : "disk_full"))
+        registry.isFull.store(false, ordering: .relaxed)
+        for _ in 0..<1000 where provider.returned.load(ordering: .relaxed) == 0 {
+            try broker.releaseDue()
+            usleep(5000)
+        }
+        #expect(provider.returned.load(ordering: .relaxed) > 0)
+        // Once more, when whoever was making it surely is not any more.
+        world.pass(seconds: 100)
+        for _ in 0..<1000 where try !registry.read({ try $0.brokerLeases(of: nil, limit: 10) }).isEmpty {
+            try broker.releaseDue()
+            usleep(5000)
+        }
+        #expect(try registry.read { try $0.brokerLeases(of: nil, limit: 10) }.isEmpty)
+    }
+
     @Test func anEndWaitsForTheThreadThatIsReturning() throws {
         let (began, mayGo) = (Monitor(false), Monitor(false))
         let holding = try Holding { _ in

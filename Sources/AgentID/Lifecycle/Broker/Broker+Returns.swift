@@ -42,7 +42,7 @@ extension Broker {
         let now = clock.milliseconds
         for id in unclaimed.withLock({ $0 }) {
             try registry.write { registry in
-                guard var lease = try registry.brokerLease(id.string), lease.state == .held else { return }
+                guard var lease = try registry.brokerLease(id.string), lease.state != .releasing else { return }
                 (lease.state, lease.nextAt) = (.releasing, now)
                 try registry.put(lease)
             }
@@ -206,7 +206,7 @@ extension Broker {
                 return try registry.put(lease)
             }
             if lease.state == .held { lease.state = .releasing }
-            lease.attempts += 1
+            lease.attempts &+= 1
             let delay = RetryDelay.milliseconds(afterAttempts: lease.attempts)
             // A process that has the provider is not kept from it by those that do not.
             lease.nextAt = now + (outcome.isElsewhere ? min(delay, 1000) : delay)

@@ -202,13 +202,10 @@ final class Broker: Sendable {
                 at: "provider")
         }
         let made = clock.milliseconds
-        let isHeld = try registry.write { registry in
-            guard var held = try registry.brokerLease(lease.id), held.state == .acquiring,
-                !held.isOver(at: made, steady.now)
-            else { return false }
-            held.state = .held
-            try registry.put(held)
-            return true
+        let isHeld: Bool
+        do throws(AgentIDError) { isHeld = try hold(lease, at: made) } catch {
+            try? giveUp(lease)
+            throw error
         }
         var ended: Denial?
         if isHeld {
@@ -217,13 +214,36 @@ final class Broker: Sendable {
             ended = Denial("authority_revoked", "the agent ended while its secret was made")
         }
         if let ended {
-            // The secret may have been made after that release: recorded again.
-            (lease.state, lease.nextAt) = (.releasing, 0)
-            try registry.write { [lease] registry in try registry.put(lease) }
-            _ = try attemptRelease(lease)
+            try giveUp(lease)
             throw ended
         }
         return (lease.id, secret)
+    }
+
+    /// Takes down that a secret was made; `false` if its lease is over, or was returned meanwhile.
+    private func hold(_ lease: BrokerLeaseRecord, at now: Int64) throws(AgentIDError) -> Bool {
+        try registry.write { registry in
+            guard var held = try registry.brokerLease(lease.id), held.state == .acquiring,
+                !held.isOver(at: now, steady.now)
+            else { return false }
+            held.state = .held
+            try registry.put(held)
+            return true
+        }
+    }
+
+    /// Returns a secret that was made and that nobody gets; also if the registry cannot take that down.
+    private func giveUp(_ lease: BrokerLeaseRecord) throws(AgentIDError) {
+        var lease = lease
+        (lease.state, lease.nextAt) = (.releasing, 0)
+        do throws(AgentIDError) {
+            // It may have been made after it was returned: recorded again.
+            try registry.write { [lease] registry in try registry.put(lease) }
+        } catch {
+            _ = try? attemptRelease(lease, isTaken: true)
+            throw error
+        }
+        _ = try attemptRelease(lease)
     }
 
     /// The verified chain of a permit that is fresh enough to act on.
