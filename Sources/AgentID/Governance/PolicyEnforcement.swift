@@ -20,7 +20,7 @@ struct PolicyEnforcement: ~Copyable {
     let carried: LabelSet
     /// Of these, those that the proof says beyond the grant: its holder could leave them out next time.
     private let shown: LabelSet
-    /// The rates that were taken from, a bit each: a policy has at most 1000 rules.
+    /// The rates that were taken from, a bit each: see `ToolRules.mostRates`.
     private var taken = InlineArray<16, UInt64>(repeating: 0)
 
     /// - Parameter labels: those that the proof carries.
@@ -53,10 +53,10 @@ struct PolicyEnforcement: ~Copyable {
         try take(call, page, at: time, within: &work)
         do throws(Denial) {
             if !toolPlan.rules.budgets.isEmpty { try spend(call, at: time, within: &work) }
+            let added = labelsAdded(by: call, within: &work)
             try check(work.isExhausted)
             if !consents.isEmpty { try use() }
-            try addLabels(call, at: time, within: &work)
-            try check(work.isExhausted)
+            try raise(added, at: time)
         } catch {
             giveBack()
             throw error
@@ -169,12 +169,12 @@ struct PolicyEnforcement: ~Copyable {
         }
     }
 
-    /// Adds what the call adds. What permits is added only by a call that surely is the one that a rule is about.
-    private func addLabels(
-        _ call: JSON.Value, at time: MeterTime, within work: inout WorkBudget
-    ) throws(Denial) {
-        guard let labelled = toolPlan.rules.labelled, toolPlan.rules.labelsAtOnce.adds else { return }
+    /// The labels that the call adds. One that permits is added only by a call that surely is the one that a rule is about.
+    private func labelsAdded(
+        by call: JSON.Value, within work: inout WorkBudget
+    ) -> (task: LabelSet, agent: LabelSet) {
         var (task, agent) = (LabelSet.none, LabelSet.none)
+        guard toolPlan.rules.labelled != nil, toolPlan.rules.labelsAtOnce.adds else { return (task, agent) }
         for i in toolPlan.rules.labels.indices {
             let labels = toolPlan.rules.labels[i].labels
             guard !labels.adds.isEmpty else { continue }
@@ -186,9 +186,14 @@ struct PolicyEnforcement: ~Copyable {
             }
             if labels.subject == .agent { agent.formUnion(added) } else { task.formUnion(added) }
         }
-        // Before the call is permitted: no call that comes after it may be decided without them.
-        try labelled.raise(task, at: time)
-        try labelled.raiseOwn(agent, at: time)
+        return (task, agent)
+    }
+
+    /// Before the call is permitted: no call that comes after it may be decided without them.
+    private func raise(_ added: (task: LabelSet, agent: LabelSet), at time: MeterTime) throws(Denial) {
+        guard let labelled = toolPlan.rules.labelled else { return }
+        try labelled.raise(added.task, at: time)
+        try labelled.raiseOwn(added.agent, at: time)
     }
 
     // MARK: Rates

@@ -340,6 +340,61 @@ import Testing
         #expect(reason([records[1]]) == "approval_required")
     }
 
+    @Test func anApprovalIsNotSpentOnACallThatIsTooCostlyToBeLabelled() throws {
+        let labels = (0..<400).map { i in
+            #",{"id":"l\#(i)","match":"read_file(path like '**\#(i)')","labels":{"adds":["seen"]}}"#
+        }
+        let office = try ApprovalWorld()
+        try office.apply(ApprovalWorld.one + labels.joined(), version: 2, labels: #""labels":["seen"],"#)
+        let (agent, path) = (try office.world.start(), "/data/q3/" + String(repeating: "a", count: 16_000))
+        let id = try office.request(agent, path)
+        try office.approve(id)
+        #expect(try office.ask(agent, path).denial?.reason.rawValue == "too_costly")
+        #expect(try office.authority.registry.read { try $0.approval(id) }?.state == .approved)
+    }
+
+    /// A registry in which somebody else writes before the first transaction begins.
+    private final class Overtaken: Registry {
+        let registry: any Registry
+        let first: @Sendable (any RegistryWriter) throws -> Void
+        let isLeft = Atomic(true)
+        init(_ registry: any Registry, by first: @escaping @Sendable (any RegistryWriter) throws -> Void) {
+            (self.registry, self.first) = (registry, first)
+        }
+
+        func read<Result>(_ body: (any RegistryReader) throws -> Result) throws(AgentIDError) -> Result {
+            try registry.read(body)
+        }
+        func write<Result>(
+            within milliseconds: Int, _ body: (any RegistryWriter) throws -> Result
+        ) throws(AgentIDError) -> Result {
+            if isLeft.exchange(false, ordering: .relaxed) { try registry.write(within: milliseconds, first) }
+            return try registry.write(within: milliseconds, body)
+        }
+        func announceElsewhere() {}
+        var changes: UInt64 { registry.changes }
+    }
+
+    @Test func anApprovalThatSomebodyElsePutThereMeanwhileIsVerifiedToo() throws {
+        let office = try ApprovalWorld()
+        let agent = try office.world.start()
+        let id = try office.request(agent)
+        var smuggled = try office.authority.approval(id).record
+        smuggled.state = .approved
+        try office.authority.registry.write { _ = try $0.removeApproval(id) }
+        let overtaken = Overtaken(office.authority.registry) { [smuggled] in try $0.put(smuggled) }
+        let guardian = try Guard(
+            .forTests(office.world), view: RegistryView(of: overtaken, in: nil), trail: nil)
+        let arguments = Array(#"{"path":"/data/q3/a"}"#.utf8)
+        let proof = try agent.prove(tool: "read_file", arguments: arguments)
+        let decision = guardian.check(
+            chain: Array(try agent.chain().utf8), proof: Array(proof.utf8), tool: "read_file", arguments: arguments)
+        #expect(decision.denial?.reason.rawValue == "approval_required")
+        #expect(decision.approval != nil && decision.approval != id)
+        let isLeft = overtaken.isLeft.load(ordering: .relaxed)
+        #expect(!isLeft)
+    }
+
     @Test func ofManyThatUseOneApprovalOneDoes() throws {
         let directory = try TemporaryDirectory()
         let office = try ApprovalWorld(at: directory.path)

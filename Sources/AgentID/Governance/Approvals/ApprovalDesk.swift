@@ -21,6 +21,8 @@ final class ApprovalDesk: Sendable {
     private let opening = Locked(())
     /// The longest wait for the registry in a call, in milliseconds.
     private static let patience = 1000
+    /// The most looks for an approval that others ask for, and get, at the same time.
+    private static let mostLooks = 4
 
     /// - Parameters:
     ///   - directory: of the authority, which a guard may have opened only for reading; `nil` where there is none.
@@ -73,35 +75,41 @@ final class ApprovalDesk: Sendable {
         for question: ApprovalQuestion, now: Int64, isRevoked: ([Revocation]) -> Bool
     ) throws(AgentIDError) -> Answer {
         let place = try open()
-        // Read first: what waits, and what finds no room, costs no transaction that others wait for.
-        let found: (Answer?, stale: String?) = try place.registry.read { reader in
-            guard let known = try reader.approval(ofCall: question.call.digest), known.expires > now else {
-                return (try Self.fullness(of: question, at: now, in: reader).map { .denied($0) }, nil)
+        for _ in 0..<Self.mostLooks {
+            // Read first: what waits, and what finds no room, costs no transaction that others wait for.
+            let found: (Answer?, stale: String?) = try place.registry.read { reader in
+                guard let known = try reader.approval(ofCall: question.call.digest), known.expires > now else {
+                    return (try Self.fullness(of: question, at: now, in: reader).map { .denied($0) }, nil)
+                }
+                if known.state == .approved,
+                    try !Self.isApproved(known, question, now: now, in: reader, isRevoked: isRevoked)
+                {
+                    // Somebody who approved it may not any more: it is asked anew.
+                    return (nil, known.id)
+                }
+                return (Self.answer(to: question, known), nil)
             }
-            if known.state == .approved,
-                try !Self.isApproved(known, question, now: now, in: reader, isRevoked: isRevoked)
-            {
-                // Somebody who approved it may not any more: it is asked anew.
-                return (nil, known.id)
+            if let answer = found.0 { return answer }
+            let asked = try place.registry.write(within: Self.patience) { writer in
+                try ask(question, inPlaceOf: found.stale, now: now, isLogging: place.isLogging, in: writer)
             }
-            return (Self.answer(to: question, known), nil)
+            guard let asked else { continue }
+            onAsked()
+            return asked
         }
-        if let answer = found.0 { return answer }
-        let answer = try place.registry.write(within: Self.patience) { writer in
-            try ask(question, inPlaceOf: found.stale, now: now, isLogging: place.isLogging, in: writer)
-        }
-        onAsked()
-        return answer
+        return .denied(question.denial("others ask about the same call at the same time: try again"))
     }
 
+    /// Asks; `nil` where another thread or process did meanwhile, and has an approval, which nobody verified here.
     private func ask(
         _ question: ApprovalQuestion, inPlaceOf stale: String?, now: Int64, isLogging: Bool,
         in writer: any RegistryWriter
-    ) throws(AgentIDError) -> Answer {
+    ) throws(AgentIDError) -> Answer? {
         try writer.removeApprovals(lapsedBy: now)
-        // Another thread or process may have asked meanwhile.
         if let other = try writer.approval(ofCall: question.call.digest) {
-            guard let stale, other.id.isSame(as: stale) else { return Self.answer(to: question, other) }
+            guard let stale, other.id.isSame(as: stale) else {
+                return other.state == .approved ? nil : Self.answer(to: question, other)
+            }
             _ = try writer.removeApproval(other.id)
         }
         if let full = try Self.fullness(of: question, at: now, in: writer) { return .denied(full) }
