@@ -94,7 +94,7 @@ package final class PolicyReplay {
             found.labels = labels(entry[.labels], bytes)
             waiting.append(found)
         } else if bytes.says("denials", entry[.kind]) {
-            totals.countedOnly += Int(clamping: bytes.number(entry[.count]) ?? 0)
+            totals.countOnly(Int(clamping: bytes.number(entry[.count]) ?? 0))
         } else if bytes.says("resumed", entry[.event]) {
             var found = record(.resumed)
             found.text = names.number(bytes.text(entry[.agent]) ?? "")

@@ -10,7 +10,7 @@ struct ReplayTotals {
     /// Decisions that were denied, and not by a rule of a policy.
     var deniedOtherwise = 0
     /// Denials that the log counts and does not list.
-    var countedOnly = 0
+    private var countedOnly = 0
     /// Decisions that were out of order by more than the replay waits for.
     var late = 0
     private var first: Int64?
@@ -30,6 +30,12 @@ struct ReplayTotals {
     mutating func see(_ time: Int64) {
         first = min(first ?? time, time)
         last = max(last, time)
+    }
+
+    /// The log's own numbers: a line may say any.
+    mutating func countOnly(_ denials: Int) {
+        let (sum, isTooMuch) = countedOnly.addingReportingOverflow(denials)
+        countedOnly = isTooMuch ? .max : sum
     }
 
     mutating func count(_ verdict: ReplayVerdict, wasPermitted: Bool) {

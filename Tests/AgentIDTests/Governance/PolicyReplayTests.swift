@@ -1,4 +1,3 @@
-import AgentID
 import Foundation
 import Policy
 import PolicyReplay
@@ -6,6 +5,8 @@ import Scopes
 import StrictJSON
 import TestSupport
 import Testing
+
+@testable import AgentID
 
 /// A policy replayed over a log answers as guards answered, or would have.
 @Suite struct PolicyReplayTests {
@@ -130,6 +131,20 @@ import Testing
         replay.onVerdict = { verdicts[$0] = $1 }
         let found = try replay.run(run.reader)
         return (verdicts, found, replay.changesAnything, policy.document.rules.map(\.id.string))
+    }
+
+    @Test func numbersThatTheLogCountsAreNotCountedBeyondAllNumbers() throws {
+        let directory = try TemporaryDirectory()
+        let world = try World(at: directory.path)
+        defer { world.authority.close() }
+        let log = try #require(world.authority.trail?.log)
+        let line = #"{"count":999999999999999999,"kind":"denials","time_ms":1790000000000}"#
+        for _ in 0..<12 { try log.append(Array(line.utf8)) }
+        try world.authority.integrate()
+        let policy = try ActivePolicy(
+            parsing: Array(#"{"version":1,"rules":[{"id":"r","match":"x","rate":{"calls":1,"per":"1m"}}]}"#.utf8))
+        let found = try PolicyReplay(policy).run(AuditReader(authority: directory.path))
+        #expect(found.text.contains(#""denials_counted_only":\#(Int.max)"#))
     }
 
     @Test(arguments: 0..<16) func aPolicyReplayedOverItsOwnLogAnswersAsItDid(_ seed: Int) throws {
