@@ -55,7 +55,7 @@ struct AgentIDCtl: ParsableCommand {
         } catch let error where exitCode(for: error) != .failure {
             if exitCode(for: error) == .success { Self.exit(withError: error) }
             // The message quotes the arguments, so it is kept on one line.
-            var message = fullMessage(for: error)
+            var message = usage(of: error)
             for given in Arguments.all where !given.printable.isSame(as: given) {
                 message = message.replacing(exactly: given, with: given.printable)
             }
@@ -72,6 +72,23 @@ struct AgentIDCtl: ParsableCommand {
 }
 
 extension AgentIDCtl {
+    /// The fault, and the usage of the command that was asked for. Of what a run throws the parser names no command.
+    fileprivate static func usage(of error: any Error) -> String {
+        guard let wrong = error as? ValidationError else { return fullMessage(for: error) }
+        var (command, path): (any ParsableCommand.Type, String) = (Self.self, "agentidctl")
+        for argument in Arguments.all.dropFirst() where !argument.isSame(as: "help") {
+            let below = command.configuration.subcommands
+            guard let next = below.first(where: { $0._commandName.isSame(as: argument) }) else { break }
+            command = next
+            path += " \(argument)"
+        }
+        return """
+            Error: \(wrong.message)
+            Usage: \(usageString(for: command))
+              See '\(path) --help' for more information.
+            """
+    }
+
     /// Refuses a command that there is not, or that is cut short. The parser would take it for an argument, and
     /// complain of the first option after it.
     fileprivate static func refuseUnknown(_ arguments: some Sequence<String>) throws {

@@ -16,6 +16,14 @@ def place(work):
     return f"{work}/acme", f"{work}/other"
 
 
+def place_of_agent(work):
+    """As `place`, with an agent of acme that may read, in WORK/agent."""
+    acme, other = place(work)
+    ctl("profile", "put", "p", "--authority", acme, "--owner", "team:x@acme.example", "--ceiling", "read")
+    ctl("agent", "--authority", acme, "--profile", "p", "--principal", "user:a@acme.example", "--task", "t", "--scope", "read", "--out", f"{work}/agent")
+    return acme, other
+
+
 def variable(work):
     """AGENTID_AUTHORITY names the directory for every command that needs one; the option wins."""
     acme, other = place(work)
@@ -86,6 +94,8 @@ def named(work):
         (["audit", "export", "--format", "ocsf", "--from", "99", *here], 1, "--from: the audit log has"),
         (["audit", "export", "--format", "ocsf", "--to", "99", *here], 1, "--to: the audit log has"),
         (["audit", "archive", *here, "--to", f"{work}/kept", "--first", "1", "--before", "1d"], 2, "not both"),
+        (["init", "--authority", f"{work}/no/such/acme", "acme.example"], 1, f"there is no {work}/no/such: make it first"),
+        (["init", "--authority", "~/acme", "acme.example"], 1, "only a shell knows ~"),
         (["help", "nope"], 2, "agentidctl has no command 'nope'"),
         (["help", "audit", "nope"], 2, "agentidctl audit has no command 'nope'"),
         (["audit", "help", "tail"], 2, "agentidctl audit has no command 'help'"),
@@ -94,6 +104,59 @@ def named(work):
         check(words in said, f"{command[:2]} names it", said)
     for command in (["help"], ["help", "audit"], ["help", "audit", "tail"], ["help", "--help"]):
         check("USAGE" in run(*command)[0], f"{command} helps")
+
+
+def usage(work):
+    """A wrong usage is followed by that of the command, whoever found it wrong."""
+    acme, _ = place(work)
+    for command, words in (
+        (["profile", "add", "p"], "agentidctl profile <subcommand>"),
+        (["agent", "--profile", "p"], "agentidctl agent "),
+        (["authorize", "--authority", acme, "--tool", "t", "--proof", "-", "-"], "agentidctl authorize "),
+        (["audit", "export", "--authority", acme, "--format", "jsonl", "--from", "2", "--to", "1"], "agentidctl audit export "),
+        (["profile", "certify", "p", "--authority", acme, "--authority", acme], "agentidctl profile certify "),
+        (["nonsense"], "agentidctl <subcommand>"),
+    ):
+        _, said = run(*command, expect=2)
+        name = words.split(" <")[0].strip()
+        check(f"Usage: {words}" in said and f"See '{name} --help'" in said, f"{command[:2]} shows its usage", said)
+
+
+def contents(work):
+    """The content of a file in the place of its name is not taken for one, and not repeated: it may be a key."""
+    acme, _ = place(work)
+    here = ["--authority", acme]
+    key, passphrase = f"{work}/key.jwk", "correct horse\nbattery"
+    ctl("approvals", "key", key)
+    with open(key, encoding="utf-8") as file:
+        jwk = file.read()
+    token = "eyJhbGciOiJFZDI1NTE5In0." + "e" * 300
+    for command in (["approvals", "approve", "x", *here, "--as", "user:a@acme.example", "--key", jwk], ["verify", *here, token],
+                    ["verify", *here, token[:40]], ["issue", *here, "--profile", "p", "--principal", "user:a@acme.example", "--task", "t",
+                                                    "--scope", "read", "--holder", jwk],
+                    ["bundle", *here, "--passphrase-file", passphrase], ["policy", "check", '{"version": 1}']):
+        _, said = run(*command, expect=1)
+        check("name of a file" in said and not any(each in said for each in (jwk, token[:20], "horse")), f"{command[:2]} names no content", said)
+
+
+def line_ends(work):
+    """A file that ends its line as on Windows has the same text."""
+    for name, ending in (("here", b"\n"), ("there", b"\r\n")):
+        with open(f"{work}/{name}", "wb") as file:
+            file.write(b"correct horse" + ending)
+    sealed = ["--authority", f"{work}/sealed", "--passphrase-file"]
+    ctl("init", *sealed, f"{work}/there", "sealed.example")
+    ctl("bundle", *sealed, f"{work}/here")
+    ctl("bundle", *sealed, "-", stdin=b"correct horse\r", expect=1)
+    ctl("bundle", *sealed, "-", stdin=b"correct horse\n\r\n", expect=1)
+    acme, _ = place_of_agent(work)
+    proof = ctl("prove", "--agent", f"{work}/agent", "--tool", "read", "--audience", "files")
+    with open(f"{work}/agent/chain", "r+b") as file:
+        chain = file.read().rstrip(b"\n")
+        file.seek(0)
+        file.write(chain + b"\r\n")
+    ctl("authorize", "--authority", acme, "--audience", "files", "--tool", "read", "--proof", "-", f"{work}/agent",
+        stdin=proof.rstrip("\n").encode() + b"\r\n")
 
 
 def documents(work):

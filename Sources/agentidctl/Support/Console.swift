@@ -67,10 +67,24 @@ enum Console {
 
     /// Reads a text of at most `limit` bytes from a file; `-` is stdin.
     static func read(_ path: String, limit: Int = 1 << 20) throws -> [UInt8] {
-        let file = path == "-" ? STDIN_FILENO : unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw Fault(file: path) }
+        let file = try descriptor(of: path)
         defer { if file != STDIN_FILENO { close(file) } }
         return try read(file, named: path, limit: limit)
+    }
+
+    /// Opens a file to be read; `-` is stdin. Content that was given in the place of a name, perhaps a key, is not
+    /// repeated.
+    private static func descriptor(of path: String) throws(Fault) -> Int32 {
+        if path.isSame(as: "-") { return STDIN_FILENO }
+        let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        if file >= 0 { return file }
+        let isContent = path.utf8.contains { $0 < 0x20 || $0 == UInt8(ascii: "{") } || path.starts(exactly: "eyJ")
+        guard errno == ENAMETOOLONG || isContent && (errno == ENOENT || errno == ENOTDIR) else {
+            throw Fault(file: path)
+        }
+        throw Fault(
+            "the name of a file is needed, or - for stdin, and this is what would be in one", code: "io", reason: "file"
+        )
     }
 
     /// Reads the rest of an open file, at most `limit` bytes.
@@ -87,12 +101,11 @@ enum Console {
         throw Fault("\(path) is longer than \(limit) bytes", code: "limit", reason: "file", path: path)
     }
 
-    /// Reads a passphrase from a file, without one newline at its end; `-` is stdin. It is read into guarded memory.
+    /// Reads a passphrase from a file, without one line's end, LF or CR LF; `-` is stdin. It is read into guarded memory.
     static func passphrase(_ path: String) throws -> Passphrase {
-        let file = path == "-" ? STDIN_FILENO : unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw Fault(file: path) }
+        let file = try descriptor(of: path)
         defer { if file != STDIN_FILENO { close(file) } }
-        guard let memory = GuardedBytes(count: Passphrase.longest + 2) else {
+        guard let memory = GuardedBytes(count: Passphrase.longest + 3) else {
             throw Fault("there is no guarded memory")
         }
         let count = unsafe memory.withUnsafeMutableBytes { memory -> Int? in
@@ -109,13 +122,18 @@ enum Console {
         }
         guard let count else { throw Fault(file: path, "cannot be read") }
         return try memory.withSpan { bytes in
-            let length = count > 0 && bytes[count - 1] == 0x0A ? count - 1 : count
+            let length = lineLength(bytes.extracting(0..<count))
             return Result { () throws(AgentIDError) in try Passphrase(bytes.extracting(0..<length)) }
         }.get()
     }
 
-    /// The text without one newline at its end, which editors add.
-    static func line(_ bytes: [UInt8]) -> [UInt8] { bytes.last == 0x0A ? Array(bytes.dropLast()) : bytes }
+    /// The text without one line's end, which editors add: LF, or CR LF as on Windows.
+    static func line(_ bytes: [UInt8]) -> [UInt8] { Array(bytes.prefix(lineLength(bytes.span))) }
+
+    private static func lineLength(_ bytes: Span<UInt8>) -> Int {
+        guard bytes.count > 0, bytes[bytes.count - 1] == 0x0A else { return bytes.count }
+        return bytes.count > 1 && bytes[bytes.count - 2] == 0x0D ? bytes.count - 2 : bytes.count - 1
+    }
 
     /// The system's message for the call that just failed.
     static var lastError: String { unsafe String(cString: strerror(errno)) }
