@@ -23,7 +23,8 @@ extern "C" {
  * Reads a policy without applying it.
  * Args:
  *   policy     the document: docs/schemas/policy.json.
- *   authority  rules that match no tool of its profiles are reported; NULL: this is not checked.
+ *   authority  rules that match no tool of its profiles are reported, and what its policy in force does not let come after it; NULL:
+ *              neither is checked.
  *   report     out, also on AGENTID_NO: docs/schemas/policy-report.json: each error with path, rule, message and remedy, and
  *              rules that never decide anything.
  * Returns: AGENTID_OK if it could be applied; AGENTID_NO if it has errors.

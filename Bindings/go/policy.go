@@ -85,7 +85,8 @@ func CheckPolicy(policy []byte) (PolicyReport, error) {
 	return unlessNo(report[PolicyReport](nil, C.go_policy_check(view(policy), 0)))
 }
 
-// CheckPolicy reads a policy without applying it, and looks for rules that match no tool of a profile too.
+// CheckPolicy reads a policy without applying it, and looks for rules that match no tool of a profile too, and for what its
+// policy in force does not let come after it.
 func (a *Authority) CheckPolicy(ctx context.Context, policy []byte) (PolicyReport, error) {
 	if a.it().value == 0 { // which stands for no authority: the tools would not be looked for
 		return PolicyReport{}, &Error{ErrHandle, "handle", "the authority was not opened", "authority", -1}

@@ -7,8 +7,9 @@ package struct PolicyReport: Sendable {
     package let errors: [PolicyError]
     package let findings: [PolicyFinding]
 
-    package init(of document: PolicyDocument, ceilings: [Scope]) {
-        (self.document, errors, findings) = (document, [], document.findings(ceilings: ceilings))
+    /// - Parameter errors: what keeps a document that can be read from being applied.
+    package init(of document: PolicyDocument, ceilings: [Scope], errors: [PolicyError] = []) {
+        (self.document, self.errors, findings) = (document, errors, document.findings(ceilings: ceilings))
     }
 
     package init(_ errors: PolicyErrors) { (document, self.errors, findings) = (nil, errors.all, []) }

@@ -35,6 +35,17 @@ def applied(work):
     file.write_text('{"version": 2, "rules": [{"id": "fax", "match": "fax", "then": "deny"}]}')
     found = ctl("policy", "check", str(file), *here, "--json", json_out=True)
     check([one["name"] for one in found["findings"]] == ["unreachable_rule"], "a rule that nobody reaches is found", found)
+    file.write_text("\ufeff" + json.dumps(DENY))
+    check("byte-order mark" in ctl("policy", "check", str(file), expect=1), "a mark at the beginning is named")
+    file.write_text('{"version": 1, "rules": []}')
+    lines = ctl("policy", "check", str(file), *here, expect=1)
+    check(lines.startswith("version: the policy in force has version 1; write 2, "), "check says what apply would refuse", lines)
+    ctl("policy", "check", str(file))
+    file.write_text('{"version": 1, "rules": [{"id": "fax", "match": "fax", "then": "deny"}]}')
+    found = ctl("policy", "check", str(file), *here, "--json", json_out=True, expect=1)
+    check([one["name"] for one in found["errors"] + found["findings"]] == ["policy_version", "unreachable_rule"], "and what is odd as well", found)
+    file.write_text(json.dumps(DENY))
+    ctl("policy", "check", str(file), *here)
     file.write_text('{"version": 2, "labels": ["a"], "rules": [{"id": "mail", "match": "read_mail", "labels": {"adds": ["a"]}}, '
                     '{"id": "all", "match": "*", "rate": {"calls": 1, "per": "1h"}}]}')
     found = ctl("policy", "check", str(file), *here, "--json", json_out=True)["findings"][-1]

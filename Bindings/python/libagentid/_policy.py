@@ -32,7 +32,8 @@ def check_policy(policy: Mapping[str, Any] | str, authority: Authority | None = 
 
     `errors` has the first of each rule, with `path`, `rule`, `message` and `remedy`; there are none where it could be applied.
     `findings` are rules that never decide anything; where an `authority` is given, also those that match no tool of a profile,
-    tools of profiles that no rule about labels is about, and budgets whose cost no argument of a tool tells.
+    tools of profiles that no rule about labels is about, and budgets whose cost no argument of a tool tells. Its policy in force
+    is looked at as well: what could not come after it is an error.
     """
     out = Bytes()
     try:

@@ -27,19 +27,11 @@ extension Authority {
         ]
         let (applied, recorder) = (event, lifecycle.recorder)
         try lifecycle.write { registry in
-            let inForce = try registry.meta().policyVersion
-            if record.version == inForce, let known = try registry.policy(inForce),
-                known.document.span.hasSameBytes(as: record.document.span)
-            {
-                return
+            let before = try registry.policyInForce()
+            if policy.isSame(as: before) { return }
+            do throws(PolicyError) { try policy.checkSuccession(after: before) } catch {
+                throw AgentIDError(PolicyErrors(error), code: .state)
             }
-            guard record.version > inForce, record.version - inForce <= PolicyLimits.step else {
-                throw AgentIDError(
-                    .state, name: "policy_version",
-                    message: "the policy in force has version \(inForce): write \(inForce + 1), and at most "
-                        + "\(inForce + PolicyLimits.step): versions are used up", at: "version")
-            }
-            if let before = try registry.policy(inForce)?.document { try policy.checkSuccession(after: before) }
             try registry.put(record)
             try recorder.record(applied, in: registry)
         }
@@ -54,9 +46,19 @@ extension Authority {
         return try registry.read { registry in try registry.policy(try registry.meta().policyVersion)?.document }
     }
 
-    /// Checks a policy against this authority's profiles: see ``PolicyCheck``.
+    /// Checks a policy against this authority's profiles, and against the policy in force, after which it is to come: see
+    /// ``PolicyCheck``.
     public func checkPolicy(_ document: [UInt8]) throws(AgentIDError) -> PolicyCheck {
-        PolicyCheck(of: document, ceilings: try profiles().map(\.ceiling))
+        let before = try registry.read { registry in try registry.policyInForce() }
+        return PolicyCheck(of: document, ceilings: try profiles().map(\.ceiling), after: before)
+    }
+}
+
+extension RegistryReader {
+    /// The policy in force, of the version 0 where there is none; without its document where that is lost.
+    fileprivate func policyInForce() throws(AgentIDError) -> PolicyRecord {
+        let version = try meta().policyVersion
+        return try policy(version) ?? PolicyRecord(version: version, document: [], appliedAt: 0)
     }
 }
 
@@ -77,9 +79,19 @@ public struct PolicyCheck: Sendable {
     ///   - document: the policy as JSON.
     ///   - ceilings: of all profiles: a rule that matches no tool of theirs is found. With none, that is not looked for.
     public init(of document: [UInt8], ceilings: [Scope] = []) {
+        self.init(of: document, ceilings: ceilings, after: nil)
+    }
+
+    /// - Parameter before: the policy in force.
+    init(of document: [UInt8], ceilings: [Scope], after before: PolicyRecord?) {
         let report: PolicyReport
         do throws(PolicyErrors) {
-            report = PolicyReport(of: try ActivePolicy(parsing: document).document, ceilings: ceilings)
+            let policy = try ActivePolicy(parsing: document)
+            var errors: [PolicyError] = []
+            do throws(PolicyError) { if let before { try policy.checkSuccession(after: before) } } catch {
+                errors.append(error)
+            }
+            report = PolicyReport(of: policy.document, ceilings: ceilings, errors: errors)
         } catch { report = PolicyReport(error) }
         (self.document, isApplicable) = (report.tree, report.errors.isEmpty)
         lines =

@@ -92,14 +92,14 @@ extension PolicyRule.Effect {
 
 extension AgentIDError {
     /// The first of a policy's errors, and how many there are.
-    package init(_ errors: PolicyErrors) {
+    package init(_ errors: PolicyErrors, code: Code = .malformed) {
         let first = errors.first
         let others = errors.all.count > 1 ? " (and \(errors.all.count - 1) more: check the policy)" : ""
         let rule = first.rule.map { "rule \($0): " } ?? ""
         // What is not JSON has no path: the byte says where it is.
         let byte = first.path.isEmpty ? first.position.map { " at byte \($0)" } ?? "" : ""
         self.init(
-            first.name.isSame(as: "limit_exceeded") ? .limit : .malformed, name: first.name,
+            first.name.isSame(as: "limit_exceeded") ? .limit : code, name: first.name,
             message: rule + "\(first.message)\(byte); \(first.remedy)" + others,
             at: first.path.isEmpty ? "policy" : first.path)
     }
