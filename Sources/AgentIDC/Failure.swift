@@ -53,7 +53,7 @@ struct Failure: Error, CustomStringConvertible {
 
     static func argument(_ name: String, _ message: String) -> Failure {
         Failure(
-            status: AgentIDError.Code.argument.rawValue, name: "argument", message: "\(name): \(message)", place: name)
+            status: AgentIDError.Code.argument.rawValue, name: "argument", message: "\(name) \(message)", place: name)
     }
 }
 

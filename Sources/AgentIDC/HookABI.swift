@@ -32,7 +32,8 @@ private func hook(_ name: String, _ given: UnsafePointer<agentid_hook>?) throws 
             events.enumerated().map { index, name in
                 guard let event = LifecycleEvent.Name(rawValue: name) else {
                     let names = LifecycleEvent.Name.allCases.map(\.rawValue).joined(separator: ", ")
-                    throw Failure.argument("hook.events", "element \(index) is not an event: write one of \(names)")
+                    throw Failure.argument(
+                        "hook.events", "has an element, \(index), that is not an event: write one of \(names)")
                 }
                 return event
             })

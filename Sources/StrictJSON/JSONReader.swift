@@ -103,6 +103,8 @@ struct JSONReader {
         case UInt8(ascii: "f"): try literal("false", .bool, false, source)
         case UInt8(ascii: "n"): try literal("null", .null, false, source)
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): try number(source)
+        case 0xEF where position == 0, 0xFE where position == 0, 0xFF where position == 0:
+            throw error("a byte-order mark stands here: save it as UTF-8 without one")
         default: throw error("a value was expected")
         }
         return false

@@ -12,7 +12,15 @@ extension Files {
             _ = unsafe mkdir(path, 0o700)
             return try makeDirectory(resolve(path))
         }
-        guard let above = try openParent(parent) else { throw failure("cannot make", path) }
+        guard let above = try openParent(parent) else {
+            guard errno == ENOENT else { throw failure("cannot make", path) }
+            let remedy =
+                path.starts(exactly: "~")
+                ? "give the whole path, only a shell knows ~"
+                : "make it first, or name a directory in one that exists"
+            throw AgentIDError(
+                .io, name: "file", message: "cannot make \(path): there is no \(parent): \(remedy)", at: path)
+        }
         defer { _ = Glibc.close(above) }
         guard unsafe mkdirat(above, name, 0o700) == 0 || errno == EEXIST else { throw failure("cannot make", path) }
         guard let directory = try openDirectory(path, isReader: false) else { throw failure("cannot open", path) }

@@ -56,7 +56,9 @@ struct ApprovalToken: Sendable {
             throw refuse(name: "approval_malformed", "its header brings a key: leave jku, jwk, x5u and x5c out")
         }
         guard let approver = jws.keyID.flatMap({ approvers.entry(of: $0) }) else {
-            throw refuse(name: "approver_unknown", "no approver in the policy has the key that kid names: add it")
+            throw refuse(
+                name: "approver_unknown",
+                "no approver in the policy has the key that signed (kid): add it, or sign with an approver's")
         }
         guard jws.isSigned(by: approver.key) else {
             throw refuse(name: "approval_signature", "the approver's key did not sign this approval")
@@ -67,7 +69,9 @@ struct ApprovalToken: Sendable {
             claims = try jws.payload(limits: JSON.Limits(bytes: Self.longest, depth: 16)).root
         } catch { throw refuse(name: "approval_malformed", error.description) }
         guard claims["iss"]?.equals(approver.name.string) == true else {
-            throw refuse(name: "approver_unknown", "the key that signed is \(approver.name)'s, and iss names another")
+            throw refuse(
+                name: "approver_unknown",
+                "the key that signed is \(approver.name)'s in the policy, but another approves (iss): approve as them")
         }
         guard named.contains(approver.name) else {
             throw refuse(name: "approver_unknown", "the rule does not name \(approver.name) as an approver")
