@@ -128,10 +128,10 @@ final class AuditAppender: Sendable {
         let size = AuditFrame.size(of: template.count) + AuditFrame.size(of: facts.count + 8)
         return try add { memory, position, templates in
             guard position + size <= memory.capacity,
-                let behind = memory.append(.template, template.span, at: position)
+                let next = memory.append(.template, template.span, at: position)
             else { return .full }
             templates.remember(key, at: position)
-            return Written(memory.append(.facts, facts, of: position, at: behind))
+            return Written(memory.append(.facts, facts, of: position, at: next))
         } ?? false
     }
 

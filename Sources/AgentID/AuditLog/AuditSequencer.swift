@@ -341,7 +341,7 @@ struct AuditSequencer: Sendable {
         for name in names where name.ends(exactly: AuditSegment.unnamedSuffix) {
             var status = stat()
             let path = "\(segments)/\(name)"
-            if unsafe stat(path, &status) == 0, time(nil) - status.st_mtim.tv_sec > 60 { _ = try? files.remove(path) }
+            if unsafe stat(path, &status) == 0, status.st_mtim.tv_sec < time(nil) - 60 { _ = try? files.remove(path) }
         }
     }
 

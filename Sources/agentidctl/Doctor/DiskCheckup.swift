@@ -22,7 +22,9 @@ struct DiskCheckup {
             },
             Finding(of: "room on the disk", at: directory) {
                 if let failure { throw failure }
-                let free = UInt64(status.f_bavail) * UInt64(status.f_frsize)
+                // A file system that has no end may say any number.
+                let (bytes, isBeyond) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
+                let free = isBeyond ? .max : bytes
                 // Some file systems do not count files.
                 if status.f_files > 0, status.f_favail < Self.leastFiles {
                     throw Trouble(

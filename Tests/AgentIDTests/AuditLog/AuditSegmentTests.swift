@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import StrictJSON
 import Testing
 import TransparencyLog
@@ -168,12 +169,16 @@ import TestSupport
 
     @Test func anUnnamedSegmentIsRemovedOnceItsMakerMustBeDead() throws {
         let fixture = try AuditFixture()
-        let (old, new) = ("segments/\(UUIDv7.make(at: 1))-00000001.new", "segments/\(UUIDv7.make(at: 2))-00000001.new")
-        for path in [old, new] { try fixture.write(path, [1]) }
-        try FileManager.default.setAttributes(
-            [.modificationDate: Date(timeIntervalSinceNow: -100)], ofItemAtPath: "\(fixture.directory)/\(old)")
+        // The date of a file is whatever its owner set; a file system in memory keeps any.
+        let ages = [time(nil) - 100, .min, time(nil), .max]
+        let paths = ages.indices.map { "segments/\(UUIDv7.make(at: Int64($0)))-00000001.new" }
+        for (path, age) in zip(paths, ages) {
+            try fixture.write(path, [1])
+            let times = [timespec(tv_sec: age, tv_nsec: 0), timespec(tv_sec: age, tv_nsec: 0)]
+            #expect(unsafe utimensat(AT_FDCWD, "\(fixture.directory)/\(path)", times, 0) == 0)
+        }
         _ = try fixture.sequencer().integrate(waiting: 10_000)
-        #expect(try fixture.paths(under: "segments") == [new])
+        #expect(try fixture.paths(under: "segments") == Array(paths[2...]))
     }
 
     @Test func foreignFilesInTheDirectoryAreLeftAlone() throws {
