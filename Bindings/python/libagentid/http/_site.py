@@ -105,7 +105,7 @@ class Site:
         """The answer to what a decision raised. It tells the client nothing about a fault of the guard itself."""
         if isinstance(error, Denied):
             answer = Refusal.of(error, None if self.metadata is None else self.metadata.url)
-            nonce = fresh_nonce(error, self._now())
+            nonce = fresh_nonce(error, self._guard())
             if nonce is not None:
                 answer.headers += ((NONCE_HEADER, nonce),)
             return answer
