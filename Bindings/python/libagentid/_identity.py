@@ -1,4 +1,4 @@
-"""What an agent is and may do: its identity, its grant and its proofs, in memory."""
+"""Identities: an agent's grant, and the calls and proofs under it, in memory."""
 
 from __future__ import annotations
 
