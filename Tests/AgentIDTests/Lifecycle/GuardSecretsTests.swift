@@ -219,6 +219,8 @@ import Testing
         try until { vault.count == 0 }
         let (other, told) = (try world.start(), guardian)
         let otherID = try other.id()
+        // Else the guard keeps the vault, which keeps the guard.
+        defer { vault.onAcquire.withLock { $0 = { _ in } } }
         vault.onAcquire.withLock { $0 = { _ in told.revoke(try Revocation(.agent, otherID)) } }
         #expect(reason(try permit(other)) == "authority_revoked", "of this guard alone")
         try until { vault.count == 0 }
