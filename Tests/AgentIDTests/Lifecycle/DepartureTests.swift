@@ -103,6 +103,27 @@ import Testing
         #expect(try reason(agent) == nil)
     }
 
+    @Test func whatManyHaveInCommonIsNoAgentThatCannotBeLookedUp() throws {
+        let agent = try world.start()
+        let away = directory.path + "/away"
+        let deadline = ContinuousClock.now + .seconds(20)
+        #expect(unsafe rename(path, away) == 0)
+        while (try? world.authority.agents()) != nil, ContinuousClock.now < deadline { usleep(1000) }
+        for id in [
+            "spiffe://acme.example/agent", "spiffe://acme.example/agent/researcher", "spiffe://b.example/agent/p/i",
+        ] {
+            let ended = #expect(throws: AgentIDError.self) { _ = try world.authority.deprovision(agent: id) }
+            let suspended = #expect(throws: AgentIDError.self) { try world.authority.suspend(agent: id) }
+            #expect(ended?.code == .notFound && suspended?.code == .notFound, "\(id)")
+        }
+        #expect(unsafe rename(away, path) == 0)
+        var seen: String?
+        repeat {
+            seen = try reason(agent)
+        } while seen == "directory_replaced" && ContinuousClock.now < deadline
+        #expect(seen == nil)
+    }
+
     @Test func whoeverOpensNextEndsWhatAProcessThatDiedLeft() async throws {
         let agent = try world.start()
         // As a process leaves it that is killed when the revocation is durable.

@@ -11,7 +11,7 @@ extension Lifecycle {
         let known: AgentRecord?
         do throws(AgentIDError) { known = try registry.read { registry in try registry.agent(id) } } catch {
             // Whoever cannot be looked up now ends all the same.
-            try stop(try Revocation(.agent, id), reason: reason)
+            try stop(try oneAgent(id), reason: reason)
             unfinished.retry(for: self, buries: true)
             throw error.pending(Self.endsLater)
         }
@@ -53,6 +53,18 @@ extension Lifecycle {
         }
         if tombstone != nil { hooks.wake() }
         return tombstone
+    }
+
+    /// An agent that cannot be looked up now. Never what all of a profile or of the domain have in common: its end would be
+    /// that of all who will ever be.
+    func oneAgent(_ id: String) throws(AgentIDError) -> Revocation {
+        let agent = try Revocation(.agent, id)
+        let slash = UInt8(ascii: "/")
+        // spiffe://DOMAIN/agent/PROFILE/INSTANCE
+        guard SPIFFEID.isUnder(id, "\(trustDomain.issuer)/agent"), id.utf8.count(where: { $0 == slash }) >= 5 else {
+            throw Self.unknown(id)
+        }
+        return agent
     }
 
     private static var endsLater: String {

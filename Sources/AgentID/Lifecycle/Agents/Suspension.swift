@@ -8,7 +8,7 @@ extension Lifecycle {
         let looked = Result { () throws(AgentIDError) in try registry.read { registry in try registry.agent(id) } }
         if case .success(let known) = looked { guard try Self.goingOn(known, id).state != .suspended else { return } }
         // Whoever cannot be looked up now is suspended all the same.
-        try enforce([.suspend(agent: try Revocation(.agent, id).value)], reason: reason)
+        try enforce([.suspend(agent: try oneAgent(id).value)], reason: reason)
         foldSoon()
         if case .failure(let error) = looked {
             throw error.pending("the agent is suspended from now on, but not in the registry yet, which is tried again")
