@@ -214,7 +214,9 @@ int main(void) {
     pid_t child = fork();
     if (child == 0) {
         agentid_authority_close(authority);
-        _exit(agentid_guard_statistics(guard, &bytes, NULL) == AGENTID_E_FORKED ? 0 : 1);
+        // valgrind calls lost what only the threads of the parent held: a child that goes on as another program has no leaks.
+        if (agentid_guard_statistics(guard, &bytes, NULL) == AGENTID_E_FORKED) execl("/bin/true", "true", (char *)NULL);
+        _exit(1);
     }
     int status = 1;
     waitpid(child, &status, 0);
