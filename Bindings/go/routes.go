@@ -5,22 +5,25 @@ package agentid
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
 // Routes make the routes of a service tools. The arguments of a call are the values in its path and its query, as texts, and the
-// members of its body, a JSON object: all that a handler is given. They are the same for Middleware and Transport: Call is the
-// CallOf of both.
+// members of its body, a JSON object: all that a handler is given. A GET, HEAD, DELETE, OPTIONS or TRACE has no body with members, and
+// any other method only the fields of a query that its route names. An argument that is elsewhere is refused: the handler would not look
+// for it there. They are the same for Middleware and Transport: Call is the CallOf of both.
 type Routes struct{ mux *http.ServeMux }
 
 // NewRoutes reads routes as http.ServeMux writes them, with a method, and the tool of each; an empty tool is called as its route is
-// written: NewRoutes(map[string]string{"GET /users/{id}": "get_user"}). A route that is not there is refused: mount
-// what needs no guard beside the Middleware.
+// written: NewRoutes(map[string]string{"GET /users/{id}": "get_user", "POST /read?path&limit": "read"}), where what follows a question
+// mark are the fields of the query. A route that is not there is refused: mount what needs no guard beside the Middleware.
 func NewRoutes(tools map[string]string) (routes *Routes, err error) {
 	defer func() {
 		if wrong := recover(); wrong != nil { // how a ServeMux says that two routes are one, or that one is not well-formed
@@ -29,14 +32,27 @@ func NewRoutes(tools map[string]string) (routes *Routes, err error) {
 	}()
 	mux := http.NewServeMux()
 	for route, tool := range tools {
-		method, rest, _ := strings.Cut(route, " ")
-		if rest == "" || strings.HasSuffix(route, "/") {
+		where, asked, asks := strings.Cut(route, "?")
+		method, rest, _ := strings.Cut(where, " ")
+		if rest == "" || strings.HasSuffix(where, "/") {
 			return nil, fmt.Errorf("agentid: a route is a method and a path, such as GET /users/{id}, not %q; write /{$} where it ends with '/'", route)
 		}
 		if tool == "" {
-			tool = route
+			tool = where
 		}
-		mux.Handle(route, matched{method, tool, valueNames(route)})
+		found := matched{method, tool, valueNames(where), nil, !slices.Contains(bodiless, method)}
+		if asks || found.hasBody {
+			found.fields = map[string]bool{}
+		}
+		if asks {
+			for _, field := range strings.Split(asked, "&") {
+				if field == "" || found.fields[field] || slices.Contains(found.values, field) {
+					return nil, fmt.Errorf("agentid: %q: each field of a query is named once, and no value of the path is, as in POST /a?x&y", route)
+				}
+				found.fields[field] = true
+			}
+		}
+		mux.Handle(where, found)
 	}
 	return &Routes{mux}, nil
 }
@@ -53,10 +69,15 @@ func valueNames(route string) (names []string) {
 	return names
 }
 
+// bodiless are the methods whose arguments are in path and query alone.
+var bodiless = []string{http.MethodGet, http.MethodHead, http.MethodDelete, http.MethodOptions, http.MethodTrace}
+
 // matched is a route that a request was found to be.
 type matched struct {
 	method, tool string
 	values       []string
+	fields       map[string]bool // those of the query that there may be; nil: any
+	hasBody      bool
 }
 
 // ServeHTTP notes which route it was.
@@ -98,15 +119,48 @@ func (r *Routes) Call(request *http.Request, body []byte) (tool string, argument
 	if err != nil {
 		return "", nil, fmt.Errorf("the query is not well-formed: %w", err)
 	}
-	values := found.values
+	values, route := found.values, found.route
 	for name, given := range query {
 		if len(given) != 1 {
 			return "", nil, fmt.Errorf("the query has %q %d times: a handler would take one of them", name, len(given))
 		}
+		if route.fields != nil && !route.fields[name] {
+			return "", nil, fmt.Errorf("the query of this route has no field %.100q: is it in the body?", name)
+		}
 		values = append(values, [2]string{name, given[0]})
 	}
-	arguments, err = object(values, request.Header.Values("Content-Type"), body)
-	return found.route.tool, arguments, err
+	members, err := membersOf(request.Header.Values("Content-Type"), body)
+	if err == nil {
+		err = route.bears(members, query)
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	arguments, err = object(values, members)
+	return route.tool, arguments, err
+}
+
+// bears refuses a body with arguments that a handler would not look for there: it would take them for not given.
+func (m matched) bears(members []byte, query url.Values) error {
+	if len(members) == 0 {
+		return nil
+	}
+	if !m.hasBody {
+		return fmt.Errorf("arguments of a %s are in the path or the query, not in a body", m.method)
+	}
+	var names map[string]json.RawMessage
+	for field := range m.fields {
+		if query.Has(field) {
+			continue
+		}
+		if names == nil && json.Unmarshal(slices.Concat([]byte("{"), members, []byte("}")), &names) != nil {
+			return errors.New("the body is not a JSON object")
+		}
+		if _, is := names[field]; is {
+			return fmt.Errorf("%q is a field of the query, and is in the body", field)
+		}
+	}
+	return nil
 }
 
 // asServed is a request as a server gets it, of which no more is looked at than where it goes.
@@ -123,11 +177,7 @@ func asServed(request *http.Request) *http.Request {
 
 // object is a JSON object of values, and of the members of a body as they stand there: the guard reads it, and refuses a name that
 // is there twice.
-func object(values [][2]string, contentTypes []string, body []byte) ([]byte, error) {
-	members, err := membersOf(contentTypes, body)
-	if err != nil {
-		return nil, err
-	}
+func object(values [][2]string, members []byte) ([]byte, error) {
 	var text bytes.Buffer
 	text.WriteByte('{')
 	for i, value := range values {

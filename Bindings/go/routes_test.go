@@ -105,8 +105,35 @@ func TestRoutesAreTools(t *testing.T) {
 	}
 }
 
+func TestAnArgumentIsWhereItsHandlerLooksForIt(t *testing.T) {
+	routes := must[*Routes](t)(NewRoutes(map[string]string{"GET /files": "t", "POST /rm": "t", "POST /read?path&limit": "t", "GET /one?path": "t"}))
+	for _, x := range []struct{ method, url, body, want string }{
+		{"GET", "/files?path=a", "", `{"path":"a"}`},
+		{"GET", "/files?path=a", `{ }`, `{"path":"a"}`},
+		{"POST", "/rm", `{"path":"a"}`, `{"path":"a"}`},
+		{"POST", "/read?path=a", `{"b":1}`, `{"path":"a","b":1}`},
+		{"GET", "/one?path=a", "", `{"path":"a"}`},
+		// A handler with a default for what it does not find would act on that, and not on what was decided.
+		{"GET", "/files", `{"path":"a"}`, ""},
+		{"GET", "/files?path=a", `{"limit":1}`, ""},
+		{"POST", "/rm?path=a", "", ""},
+		{"POST", "/rm?path=a", "{}", ""},
+		{"POST", "/read", `{"path":"a"}`, ""},
+		{"POST", "/read?path=a", `{"\u006cimit":1}`, ""},
+		{"POST", "/read?path=a&other=b", "", ""},
+		{"POST", "/read", `{"path"`, ""},
+		{"GET", "/one?path=a&limit=1", "", ""},
+	} {
+		request := must[*http.Request](t)(http.NewRequest(x.method, "http://h"+x.url, nil))
+		_, arguments, err := routes.Call(request, []byte(x.body))
+		if string(arguments) != x.want || (err == nil) != (x.want != "") {
+			t.Errorf("%v: %s, %v", x, arguments, err)
+		}
+	}
+}
+
 func TestRoutesThatAreNotWellFormedAreRefused(t *testing.T) {
-	for _, route := range []string{"/users/{id}", "GET", "GET users", "GET /users/{id", "GET /users/{id}/{id}", "GET /users/", ""} {
+	for _, route := range []string{"/users/{id}", "GET", "GET users", "GET /users/{id", "GET /users/{id}/{id}", "GET /users/", "", "GET /users/?x", "POST /a?", "POST /a?x&x", "POST /a/{x}?x", "POST /a?x&"} {
 		if _, err := NewRoutes(map[string]string{route: "t"}); err == nil {
 			t.Errorf("%q was taken", route)
 		}

@@ -109,6 +109,38 @@ def test_a_body_that_a_handler_could_read_otherwise_is_refused(world: World) -> 
     assert world.ran == []
 
 
+def test_an_argument_is_where_its_handler_looks_for_it(world: World) -> None:
+    routes = {"GET /files": "get_user", "POST /rm": "get_user", "POST /read?id&full": "get_user", "GET /one?id": "get_user"}
+    send, agent = world.call(routes), world.agent
+    world.ran.clear()
+
+    def said(method: str, url: str, body: bytes = b"", **arguments: str) -> Any:
+        chain, proof = agent.present("get_user", {"id": "7", **arguments}, audience="files")
+        return send(method, url, body, {"Agent-Chain": chain, "Agent-Proof": proof})[1]["reason"]
+
+    # A handler with a default for what it does not find would act on that, and not on what was decided.
+    assert said("GET", "/files", b'{"id":"7"}') == "call"
+    assert said("GET", "/files?id=7", b'{"full":"yes"}', full="yes") == "call"
+    assert said("POST", "/rm?id=7") == said("POST", "/rm?id=7", b"{}") == "call"
+    assert said("POST", "/read", b'{"id":"7"}') == "call"
+    assert said("POST", "/read?id=7", b' {"\\u0066ull":"yes"}', full="yes") == "call"
+    assert said("POST", "/read?id=7&other=1") == said("GET", "/one?id=7&full=yes", full="yes") == "call"
+    for body in (b'{"a":1', b'{"a":' + b"[" * 200_000, b"{]"):
+        assert said("POST", "/read", body) == "call"
+    assert world.ran == []
+    send = world.call(routes)
+    for method, url, body in [("GET", "/files?id=7", None), ("GET", "/files?id=7", {}), ("POST", "/rm", {"id": "7"}),
+                              ("POST", "/read?id=7", None), ("POST", "/read?id=7", {}), ("GET", "/one?id=7", None)]:  # fmt: skip
+        assert send(method, url, body)[0] == 200
+    for wrong in ("POST /a?", "POST /a?x&x", "POST /a/{x}?x", "POST /a?x&", "GET /a?&x"):
+        with pytest.raises(ValueError, match="names each field of its query once"):
+            Routes({wrong: "t"})
+    with pytest.raises(ValueError, match="names each field"):
+        Routes({"GET /health?x": None})
+    with pytest.raises(ValueError, match="routes of the same paths"):
+        Routes({"POST /a?x": "t", "POST /a?y": "t"})
+
+
 def test_a_body_beyond_the_limit_is_refused_before_it_is_read_whole(world: World) -> None:
     send = world.call(ROUTES, max_body=20)
     assert send("POST", "/notes/n", {"text": "x"})[0] == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from json.encoder import encode_basestring_ascii
@@ -15,15 +16,19 @@ _SPACE = b" \t\r\n"
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _VALUES = {"": "([^/]+)", "int": "(0|-?[1-9][0-9]*)"}
 """The values of one part of a path, by their kind."""
+_BODILESS = ("GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "WEBSOCKET")
+"""The methods whose arguments are in path and query alone."""
 
 
 class Routes:
     """The tool of each route: `Routes({"GET /users/{id}": "get_user", "GET /health": None})`.
 
     A route is a method and a path. `{name}` is one part of it; `{name:int}` one that is a whole number in its one spelling, `5`
-    and neither `05` nor `+5`, where the application converts it; `{name:path}`, at the end, all that is left. Arguments are
-    texts from the path and the query, and the members of the body, a JSON object. None exempts a route from the guard; any route
-    that is not named is refused. Routes that a path could be taken for at once are refused when this is made: which of them the
+    and neither `05` nor `+5`, where the application converts it; `{name:path}`, at the end, all that is left. Those and the
+    fields of the query are arguments, as texts; of other methods than GET, HEAD, DELETE, OPTIONS, TRACE and WEBSOCKET the members
+    of the body, a JSON object, are, and of the query only the fields that the route names: `POST /read?path&limit`. An argument
+    that is elsewhere is refused: the handler would not look for it there. None exempts a route from the guard; any route that is
+    not named is refused. Routes that a path could be taken for at once are refused when this is made: which of them the
     application would take is not known here. Raises `ValueError`. Immutable, and the same for servers and clients.
     """
 
@@ -33,7 +38,7 @@ class Routes:
             for other in self._routes[:index]:
                 if route.meets(other):
                     raise ValueError(f"{other.text} and {route.text} are routes of the same paths: it must be one")
-        self._fixed = {route.text: Found(route.tool, {}) for route in self._routes if not route.names}
+        self._fixed = {route.where: Found(route, {}) for route in self._routes if not route.names}
         self._open = [(route.method, route.pattern.fullmatch, route) for route in self._routes if route.names]
 
     def __repr__(self) -> str:
@@ -62,32 +67,46 @@ class Routes:
         has_roots = any(route.text.startswith(f"{method} {root}/") for route in self._routes)
         if below != path and below.startswith("/"):
             other = self._find(method, below)
-            return other == found or (other is None and has_roots)
-        return not has_roots or self._find(method, root + path) in (None, found)
+            return has_roots if other is None else other.is_as(found)
+        other = self._find(method, root + path) if has_roots else None
+        return other is None or other.is_as(found)
 
     def _find(self, method: str, path: str) -> Found | None:
         if (fixed := self._fixed.get(f"{method} {path}")) is not None:
             return fixed
         for own, match, route in self._open:
             if own == method and (found := match(path)) is not None:
-                return Found(route.tool, dict(zip(route.names, found.groups(), strict=True)))
+                return Found(route, dict(zip(route.names, found.groups(), strict=True)))
         return None
 
 
 class Found(NamedTuple):
-    """A route that was found: its tool, None if it is exempt, and the values in the path."""
+    """A route that was found, and the values in the path."""
 
-    tool: str | None
+    route: _Route
     values: dict[str, str]
+
+    @property
+    def tool(self) -> str | None:
+        """The route's tool; None if it is exempt."""
+        return self.route.tool
+
+    def is_as(self, other: Found) -> bool:
+        """Whether requests on both are the same calls."""
+        return (self.tool, self.values, self.route.fields) == (other.tool, other.values, other.route.fields)
 
     def __call__(self, request: Request) -> Call | None:
         """The call of a request on this route."""
-        return None if self.tool is None else Call(self.tool, _arguments(request, dict(self.values)))
+        return None if self.route.tool is None else Call(self.route.tool, _arguments(request, self.route, dict(self.values)))
 
 
 class _Route:
+    fields: frozenset[str] | None
+    """The fields of the query that there may be; None for any."""
+
     def __init__(self, text: str, tool: str | None) -> None:
-        self.method, _, path = text.partition(" ")
+        self.where, asks, fields = text.partition("?")
+        self.method, _, path = self.where.partition(" ")
         if not self.method.isalpha() or self.method != self.method.upper() or not path.startswith("/"):
             raise ValueError(f"a route is a method and a path, such as GET /users/{{id}}, not {text!r}")
         if tool is not None and not (isinstance(tool, str) and tool):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -105,6 +124,13 @@ class _Route:
                 raise ValueError(f"{text}: {{{name}}} is there twice")
             self.names.append(name)
             self.has_rest = kind == "path"
+        named = fields.split("&") if asks else []
+        if not all(named) or len({*named, *self.names}) != len(named) + len(self.names) or (asks and tool is None):
+            raise ValueError(
+                f"{text}: a guarded route names each field of its query once, and no value of its path, as in POST /a?x&y"
+            )
+        self.has_body = self.method not in _BODILESS
+        self.fields = frozenset(named) if asks or self.has_body else None
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -116,7 +142,7 @@ class _Route:
         """Whether one path could be both's."""
         if self.method != other.method:
             return False
-        if self.text == other.text:
+        if self.where == other.where:
             return True
         for mine, theirs in zip(self.parts, other.parts, strict=False):
             if "{" not in mine and "{" not in theirs and mine != theirs:
@@ -125,25 +151,46 @@ class _Route:
         return len(short.parts) == len(long.parts) or short.has_rest
 
 
-def _arguments(request: Request, values: dict[str, str]) -> bytes:
+def _arguments(request: Request, route: _Route, values: dict[str, str]) -> bytes:
     """All inputs of a handler, as one JSON object. A name that occurs twice is refused, here or by the guard."""
+    left = set(route.fields or ())
     if request.query:
         for name, value in _fields(request.query):
             if name in values:
                 raise Refusal(400, "call", "an argument is given twice, in the path or the query", argument=name)
+            if route.fields is not None and name not in route.fields:
+                raise Refusal(400, "call", "the query of this route has no such field: is it in the body?", argument=name)
             values[name] = value
+            left.discard(name)
     body = json_body(request).strip(_SPACE)
-    if not values:
-        return body or b"{}"
-    # The members of the body follow as they were sent: the guard reads them, and refuses a name that is there twice.
-    written = [f"{encode_basestring_ascii(name)}:{encode_basestring_ascii(value)}" for name, value in values.items()]
-    first = ("{" + ",".join(written) + "}").encode()
     if not body:
-        return first
+        return _object(values)
     if body[:1] != b"{":
         raise Refusal(400, "call", "the body is not a JSON object")
     members = body[1:].lstrip(_SPACE)
-    return first[:-1] + (b"" if members[:1] == b"}" else b",") + members
+    if not route.has_body and members != b"}":
+        raise Refusal(400, "call", f"arguments of a {route.method} are in the path or the query, not in a body")
+    if left:
+        _none_in(body, left)
+    if not values:
+        return body
+    # The members of the body follow as they were sent: the guard reads them, and refuses a name that is there twice.
+    return _object(values)[:-1] + (b"" if members[:1] == b"}" else b",") + members
+
+
+def _object(values: dict[str, str]) -> bytes:
+    written = [f"{encode_basestring_ascii(name)}:{encode_basestring_ascii(value)}" for name, value in values.items()]
+    return ("{" + ",".join(written) + "}").encode()
+
+
+def _none_in(body: bytes, fields: set[str]) -> None:
+    """Refuses a body that has a field of the query, which was not in that: a handler would take it for not given."""
+    try:
+        found = fields & json.loads(body, parse_int=str, parse_float=str).keys()
+    except (ValueError, RecursionError, AttributeError):
+        raise Refusal(400, "call", "the body is not a JSON object") from None
+    if found:
+        raise Refusal(400, "call", "an argument of the query is in the body", argument=min(found))
 
 
 def _fields(query: str) -> list[tuple[str, str]]:
