@@ -197,6 +197,7 @@ lint: ## check the format of the Swift sources, and that they compare text by it
 	scripts/lint-text --self-test
 	scripts/lint-text
 	scripts/floors
+	scripts/lint-async
 	scripts/lint-english --self-test
 	scripts/lint-english
 	scripts/lint-header

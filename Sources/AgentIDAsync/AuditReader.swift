@@ -23,6 +23,21 @@ extension AuditReader {
         try await WaitingThreads.run { () throws(AgentIDError) in try entry(at: index) }
     }
 
+    /// The proof that an entry is in the log, as a document.
+    public func proof(of index: UInt64) async throws(AgentIDError) -> JSONTree {
+        try await WaitingThreads.run { () throws(AgentIDError) in try proof(of: index) }
+    }
+
+    /// The proof that the log of `to` entries starts with the log of `from` entries, as a document.
+    public func consistency(from: UInt64, to: UInt64?) async throws(AgentIDError) -> JSONTree {
+        try await WaitingThreads.run { () throws(AgentIDError) in try consistency(from: from, to: to) }
+    }
+
+    /// The checkpoint of the log of its first entries.
+    public func checkpoint(ofFirst size: UInt64) async throws(AgentIDError) -> Checkpoint {
+        try await WaitingThreads.run { () throws(AgentIDError) in try checkpoint(ofFirst: size) }
+    }
+
     /// The proof that the entry at an index is in the log.
     public func inclusionProof(of index: UInt64) async throws(AgentIDError) -> InclusionProof {
         try await WaitingThreads.run { () throws(AgentIDError) in try inclusionProof(of: index) }

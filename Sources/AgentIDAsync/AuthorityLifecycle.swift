@@ -126,8 +126,11 @@ extension Authority {
     }
 
     /// Waits until no delivery is due that a hook in this process, or a command, can make. Returns whether none is.
+    ///
+    /// No thread waits with it. A task that is cancelled waits no longer.
     public func settle(milliseconds: Int64) async throws(AgentIDError) -> Bool {
-        try await WaitingThreads.run { () throws(AgentIDError) in try settle(milliseconds: milliseconds) }
+        try await Looking.for(
+            milliseconds: milliseconds, { () throws(AgentIDError) in try settle(milliseconds: 0) }, until: { $0 })
     }
 
     /// Integrates into the audit log everything that all processes have recorded until now.

@@ -88,6 +88,11 @@ extension Agent {
         }
     }
 
+    /// Whether a request of this agent's authority still waits for people. Waits for nothing itself.
+    package func isPending(_ request: String) throws(AgentIDError) -> Bool {
+        try home?.lifecycle.waitForApproval(request, milliseconds: 0) == .pending
+    }
+
     /// Permits one call, waiting for approval where it needs that; throws what denies it in the end.
     @discardableResult
     public func authorize(

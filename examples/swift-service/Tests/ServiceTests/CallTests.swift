@@ -64,7 +64,7 @@ import Testing
         let acme = try await Authority.open(directory: directory, options: options)
         let scope = try Scope(#""POST /pay"(usd: *); "HEAD /pay"()"#)
         try await acme.put(Profile(name: "clerk", owner: "team:books@acme.example", ceiling: scope))
-        try acme.applyPolicy(Array(Self.policy.utf8))
+        try await acme.applyPolicy(Array(Self.policy.utf8))
         var guardOptions = Guard.Options()
         guardOptions.audience = Service.audience
         let router = Router(context: Service.Context.self)
@@ -207,7 +207,7 @@ import Testing
             Response(status: .noContent)
         } _: { world in
             let rule = #"{"id":"few","match":"\"POST /pay\"","rate":{"calls":1,"per":"1h","for":"agent"}}"#
-            try world.acme.applyPolicy(Array(#"{"version":2,"labels":["private"],"rules":[\#(rule)]}"#.utf8))
+            try await world.acme.applyPolicy(Array(#"{"version":2,"labels":["private"],"rules":[\#(rule)]}"#.utf8))
             try await world.send()
             let headers = try await world.client.execute(
                 uri: "/pay", method: .post, headers: world.headers(), body: ByteBuffer(bytes: Self.pay)
