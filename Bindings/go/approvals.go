@@ -148,16 +148,12 @@ func (a *Authority) Declassify(ctx context.Context, request string) error {
 
 // WaitForApproval waits until a request is decided, or for the context; the error is ErrNotFound where it is gone.
 func (a *Authority) WaitForApproval(ctx context.Context, request string) (approved bool, err error) {
-	// The library cannot be woken: it is asked again every second.
-	for {
-		state, err := a.it().tally(ctx, func() C.go_answer { return C.go_approval_wait(a.it().value, request, 1000) })
-		if err != nil || state != 0 {
-			return state == 1, err
-		}
-		if err := ctx.Err(); err != nil {
-			return false, err
-		}
-	}
+	err = lookUntil(ctx, func() (bool, error) {
+		state, err := a.it().tally(ctx, func() C.go_answer { return C.go_approval_wait(a.it().value, request, 0) })
+		approved = state == 1
+		return state != 0, err
+	})
+	return approved, err
 }
 
 // OnApproval decides requests by a callback as they come, one at a time, and signs for one approver with their private key, a

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -118,4 +119,55 @@ func TestPeopleTakeLabelsAwayOnce(t *testing.T) {
 		t.Fatal(got)
 	}
 	refused(t, acme.Declassify(bg, request), ErrNotFound, "approval")
+}
+
+// However many wait for people and hooks, who decides and who calls has a turn.
+func TestWhatWaitsForPeopleAndHooksHoldsNoTurn(t *testing.T) {
+	acme, _ := asking(t)
+	agent := start(t, acme)
+	hold := make(chan struct{})
+	ok(t, acme.AddHook(bg, "slow", Hook{Events: []string{"suspended"}, Run: func(context.Context, Event) error { <-hold; return nil }}))
+	other := start(t, acme)
+	ok(t, acme.Suspend(bg, other.ID(), ""))
+	_, err := agent.Authorize(bg, "read_file", inside)
+	var denied *Denied
+	if !errors.As(err, &denied) {
+		t.Fatal(err)
+	}
+	waits := map[string]func() error{
+		"people": func() error { _, err := acme.WaitForApproval(bg, denied.Approval()); return err },
+		"a call": func() error { _, err := agent.AuthorizeWaiting(bg, "read_file", inside); return err },
+		"hooks":  func() error { return acme.Settle(bg) },
+	}
+	answers := make(chan error)
+	var begun atomic.Int32
+	for _, wait := range waits {
+		for range 2 * MaxWaiting {
+			go func() { begun.Add(1); answers <- wait() }()
+		}
+	}
+	until(t, "all to wait", func() bool { return int(begun.Load()) == len(waits)*2*MaxWaiting })
+	time.Sleep(100 * time.Millisecond) // they have begun, and now wait
+	until(t, "all turns to be free while they wait", func() bool { return len(turns) == 0 })
+	close(hold)
+	ok(t, acme.Refuse(bg, denied.Approval(), "user:cfo"))
+	for range len(waits) * 2 * MaxWaiting {
+		if err := <-answers; err != nil && (!errors.As(err, &denied) || denied.Reason != ReasonApprovalRefused) {
+			t.Error(err)
+		}
+	}
+}
+
+func TestAResultIsJoinedFromAnAgentAndUnderItsType(t *testing.T) {
+	agent := start(t, authority(t, "", AuthorityOptions{}))
+	for where, join := range map[string]func() ([]string, error){
+		"child":      func() ([]string, error) { return agent.JoinLabels(bg, nil, nil) },
+		"typed.Type": func() ([]string, error) { return agent.JoinLabels(bg, agent, &TypedResult{Result: "7"}) },
+	} {
+		_, err := join()
+		refused(t, err, ErrArgument, "argument")
+		if fault := (*Error)(nil); !errors.As(err, &fault) || fault.Where != where {
+			t.Errorf("%s: %v", where, err)
+		}
+	}
 }

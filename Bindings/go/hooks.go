@@ -146,11 +146,11 @@ func (a *Authority) RetryDelivery(ctx context.Context, delivery int64) error {
 
 // Settle waits until nothing is due that the hooks in this process, or commands, can deliver; or for the context.
 func (a *Authority) Settle(ctx context.Context) error {
-	// The library cannot be woken: it is asked again ten times a second.
-	for {
-		err := a.it().do(ctx, func() C.go_answer { return C.go_hook_settle(a.it().value, 100) })
-		if !errors.Is(err, ErrNo) {
-			return err
+	return lookUntil(ctx, func() (bool, error) {
+		err := a.it().do(ctx, func() C.go_answer { return C.go_hook_settle(a.it().value, 0) })
+		if errors.Is(err, ErrNo) {
+			return false, nil
 		}
-	}
+		return true, err
+	})
 }

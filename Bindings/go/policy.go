@@ -227,8 +227,11 @@ type TypedResult struct {
 // JoinLabels takes the labels of an agent below this one, whose result this one is about to use; it returns them. With a typed
 // result it takes the labels that stand at its type, in place of the child's; where there is an error, do not use the result.
 func (a *Agent) JoinLabels(ctx context.Context, child *Agent, typed *TypedResult) ([]string, error) {
-	if child == nil || typed != nil && typed.Type == "" {
-		return nil, errors.New("agentid: there is no child, or a typed result without its type")
+	if child == nil {
+		return nil, missing("the agent below", "child")
+	}
+	if typed != nil && typed.Type == "" {
+		return nil, missing("the name of the result's type", "typed.Type")
 	}
 	var result TypedResult
 	if typed != nil {

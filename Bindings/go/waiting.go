@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"sync/atomic"
+	"time"
 )
 
 // MaxWaiting limits the calls in the library that can wait (for a disk, a lock, a signer, a provider); each holds a thread of its
@@ -104,6 +105,21 @@ func waiting[T any](ctx context.Context, call func() (T, error), orphan func(T))
 		}
 		got := <-answered // it came back just now
 		return got.value, got.err
+	}
+}
+
+// lookUntil asks again, less and less often, until it is over or the context has ended. People and hooks take minutes: whoever
+// waits for them holds neither a thread nor a turn meanwhile.
+func lookUntil(ctx context.Context, look func() (over bool, err error)) error {
+	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {
+		if over, err := look(); over || err != nil {
+			return err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 
