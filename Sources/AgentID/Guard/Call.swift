@@ -189,10 +189,13 @@ public final class Call: Sendable {
     ///
     /// - Parameter failure: The outcome of a failure, e.g. `failed: TimeoutError`; `nil` if it succeeded.
     public func leave(failure: String?) throws(AgentIDError) {
-        guard state.withLock({ $0.end == nil }) else { return }
-        do throws(AgentIDError) {
-            try end(isFailure: failure != nil, failure ?? "succeeded", key: nil)
-        } catch {
+        try leave(isFailure: failure != nil, outcome: failure ?? "succeeded")
+    }
+
+    /// Ends the call if it has not ended yet.
+    package func leave(isFailure: Bool, outcome: String) throws(AgentIDError) {
+        guard !hasEnded else { return }
+        do throws(AgentIDError) { try end(isFailure: isFailure, outcome, key: nil) } catch {
             // By another thread, meanwhile.
             guard error.name == "call_ended" else { throw error }
         }

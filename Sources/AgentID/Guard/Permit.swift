@@ -7,6 +7,17 @@ public struct Permit: Sendable {
     public var id: String { decision.id }
 }
 
+// What is printed says no more than the answer: never a chain, a proof or an argument.
+extension Decision: CustomStringConvertible {
+    /// `permit`, or the reason and message of the denial.
+    public var description: String { denial?.description ?? "permit" }
+}
+
+extension Permit: CustomStringConvertible {
+    /// `permit`, and the decision's ID if it has one.
+    public var description: String { id.isEmpty ? "permit" : "permit \(id)" }
+}
+
 extension Decision {
     /// The permit; `nil` for a denial.
     public var permit: Permit? { isPermitted ? Permit(decision: self) : nil }

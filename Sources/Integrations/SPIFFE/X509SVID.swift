@@ -5,7 +5,7 @@
     internal import X509
 
     /// An X.509-SVID of an agent, with its key: what a TLS endpoint shows and signs with. Immutable.
-    public struct X509SVID: Sendable {
+    public struct X509SVID: Sendable, CustomStringConvertible {
         /// The agent's ID, the only URI of the leaf.
         public let spiffeID: SPIFFEID
         /// The leaf, then its intermediates, as DER.
@@ -26,6 +26,9 @@
             (self.spiffeID, self.certificates, self.key, self.holder) = (spiffeID, certificates, key, holder)
             (self.notBefore, self.notAfter) = (notBefore, notAfter)
         }
+
+        /// The agent's ID, and until when it is valid: never the key.
+        public var description: String { "X.509-SVID of \(spiffeID) until \(notAfter)" }
 
         /// Half of its life: from then on a new one is wanted, in seconds since 1970.
         public var rotatesAt: Int64 { (notBefore + LeafTerms.skew + notAfter) / 2 }

@@ -77,10 +77,10 @@
                     do { value = try await body(call) } catch {
                         let failure = Call.failure(error)
                         span.end(outcome: failure, isFailure: true)
-                        try? call.leave(failure: failure + traceparent(of: span))
+                        try? call.leave(isFailure: true, outcome: failure + traceparent(of: span))
                         throw error
                     }
-                    if !call.hasEnded { try call.commit("succeeded" + traceparent(of: span)) }
+                    try call.leave(isFailure: false, outcome: "succeeded" + traceparent(of: span))
                     span.end(outcome: "succeeded", isFailure: false)
                     return .success(value)
                 } catch { return .failure(error) }

@@ -6,7 +6,7 @@ import TransparencyLog
 @testable import AgentID
 
 /// An audit log in a directory of its own, gone with the fixture.
-final class AuditFixture {
+final class AuditFixture: Sendable {
     /// In memory where there is such a place: these tests sync thousands of times, and none cuts the real power.
     let directory: String = {
         let memory = FileManager.default.isWritableFile(atPath: "/dev/shm")

@@ -91,7 +91,7 @@ import Testing
     /// Steps that others commit while a segment is made, at each moment of it.
     @Test func aNewSegmentIsNeverTakenForOneThatWasPutBack() throws {
         for moment in BusyFiles.Moment.allCases {
-            nonisolated(unsafe) let fixture = try AuditFixture()
+            let fixture = try AuditFixture()
             let sequencer = try fixture.sequencer()
             _ = try sequencer.integrate(waiting: 10_000)
             let busy = BusyFiles(moment) {

@@ -17,26 +17,47 @@ extension Agent {
     ///   that and spawn it again. On an error the agent keeps its key and nothing is revoked; except of code `io`, where the
     ///   registry cannot be written (locked for 10 s, a full disk): the old key is revoked then, and the agent has no other.
     public func rotateKey(revokingOldKey: Bool = false) throws(AgentIDError) {
-        try turn.withLock { _ throws(AgentIDError) in
+        // Clocks and signers are asked under no lock. What was signed for a key that is replaced meanwhile is of no use.
+        for _ in 0..<3 {
             let (key, id, before) = (try Agent.newKey(), try id(), try current())
             if revokingOldKey {
                 guard let lifecycle = home?.lifecycle else { throw Agent.homeless }
-                return try lifecycle.grantAnew(to: key, for: self, id: id, in: before)
+                if try lifecycle.grantAnew(to: key, for: self, id: id, in: before) { return }
+            } else {
+                let after = try handedOn(to: key, id: id, in: before)
+                guard let lifecycle = home?.lifecycle else {
+                    if try replaceKey(since: before, by: { after }) { return }
+                    continue
+                }
+                if try lifecycle.rotate(self, id, to: after, since: before) { return }
             }
-            // With what its own grant says of guards: a root that is granted anew is made after this one.
-            let request = DelegationRequest.sameScope(
-                labels: labelsKept(in: before), audiences: before.held.grant.audiences ?? [],
-                isolated: before.held.grant.claim?.isIsolated ?? false)
-            let held = try before.held.derive(
-                to: key.publicKey, agent: before.held.grant.claim?.agent, request, by: before.key, clock: clock
-            ).held
-            var after = State(held: held, key: key, term: before.term)
-            after.lineage = before.lineage.adding(grant: held.grant.id, key: key.thumbprint, agent: id)
-            if let lifecycle = home?.lifecycle {
-                after.credential = try lifecycle.rotate(
-                    id, to: key.publicKey, held: held, lineage: after.lineage, isCredentialed: before.credential != nil)
-            }
-            try replace(with: after)
+        }
+        throw Lifecycle.keyReplaced
+    }
+
+    private func handedOn(to key: SigningKey, id: String, in before: State) throws(AgentIDError) -> State {
+        // With what its own grant says of guards: a root that is granted anew is made after this one.
+        let request = DelegationRequest.sameScope(
+            labels: labelsKept(in: before), audiences: before.held.grant.audiences ?? [],
+            isolated: before.held.grant.claim?.isIsolated ?? false)
+        let held = try before.held.derive(
+            to: key.publicKey, agent: before.held.grant.claim?.agent, request, by: before.key, clock: clock
+        ).held
+        var after = State(held: held, key: key, term: before.term)
+        after.lineage = before.lineage.adding(grant: held.grant.id, key: key.thumbprint, agent: id)
+        return after
+    }
+
+    /// Replaces the key and what it holds by what `body` returns, one call at a time, and never while the agent is parked.
+    ///
+    /// - Returns: `false`, and nothing is called, if another call replaced the key since `before`.
+    func replaceKey(
+        since before: State, by body: () throws(AgentIDError) -> State
+    ) throws(AgentIDError) -> Bool {
+        try turn.withLock { _ throws(AgentIDError) in
+            guard try current().key.publicKey == before.key.publicKey else { return false }
+            try replace(with: body())
+            return true
         }
     }
 }

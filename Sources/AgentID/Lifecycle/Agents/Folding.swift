@@ -31,8 +31,10 @@ extension Lifecycle {
     ///
     /// - Returns: The time that the changes bear, in milliseconds.
     @discardableResult
-    func enforce(_ changes: [JournalEntry.Change], reason: String) throws(AgentIDError) -> Int64 {
-        let now = clock.milliseconds
+    func enforce(
+        _ changes: [JournalEntry.Change], reason: String, at now: Int64? = nil
+    ) throws(AgentIDError) -> Int64 {
+        let now = now ?? clock.milliseconds
         let entries = changes.map { JournalEntry($0, reason: reason, time: now) }
         // Nothing written into an outdated registry is in force; a journal may be taken up by whoever restores it.
         let apart = apart

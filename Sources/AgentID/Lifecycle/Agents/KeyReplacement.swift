@@ -5,29 +5,42 @@ extension Lifecycle {
     ///
     /// One transaction, if the registry takes it now. If not, they are revoked at once all the same, in the journal, and then
     /// the registry is waited for: whoever has the old key waits for nobody.
-    func grantAnew(to key: SigningKey, for agent: Agent, id: String, in before: Agent.State) throws(AgentIDError) {
+    ///
+    /// - Returns: `false` if another call replaced the key since `before`.
+    func grantAnew(
+        to key: SigningKey, for agent: Agent, id: String, in before: Agent.State
+    ) throws(AgentIDError) -> Bool {
         var revoked: [Revocation] = []
-        let after: Agent.State
+        let isDone: Bool
         do throws(AgentIDError) {
-            after = try withActiveKey { active throws(AgentIDError) in
+            isDone = try withActiveKey { active throws(AgentIDError) in
                 let (issuance, after) = try reissue(to: key, id: id, in: before, by: active)
-                do throws(AgentIDError) {
-                    let turn = journal == nil ? 10_000 : Self.foldingTurn
-                    view.revocations.add(try replace(issuance, after: before.lineage, revoked, within: turn))
-                } catch {
-                    guard error.code == .io, journal != nil else { throw error }
-                    if revoked.isEmpty { revoked = try revokeHeld(before.lineage, by: id) }
-                    _ = try replace(issuance, after: before.lineage, revoked, within: 10_000)
+                let now = clock.milliseconds
+                return try agent.replaceKey(since: before) { () throws(AgentIDError) in
+                    try replace(issuance, after: before.lineage, &revoked, at: now)
+                    return after
                 }
-                return after
             }
         } catch {
             guard !revoked.isEmpty else { throw error }
             throw error.pending("the old key is revoked, and the agent has no other: end it, and start another")
         }
-        try agent.replace(with: after)
         // What stands on something revoked is not renewed, and this one did for a moment.
         if !revoked.isEmpty { leases.keep(agent, id: id, for: self) }
+        return isDone
+    }
+
+    private func replace(
+        _ issuance: Issuance, after lineage: Lineage, _ revoked: inout [Revocation], at now: Int64
+    ) throws(AgentIDError) {
+        do throws(AgentIDError) {
+            let turn = journal == nil ? 10_000 : Self.foldingTurn
+            view.revocations.add(try replace(issuance, after: lineage, revoked, at: now, within: turn))
+        } catch {
+            guard error.code == .io, journal != nil else { throw error }
+            if revoked.isEmpty { revoked = try revokeHeld(lineage, by: issuance.agent.id, at: now) }
+            _ = try replace(issuance, after: lineage, revoked, at: now, within: 10_000)
+        }
     }
 
     private func reissue(
@@ -63,7 +76,9 @@ extension Lifecycle {
     private static var reason: String { "the key was replaced" }
 
     /// Revokes every key and grant an agent held until now, without the registry's lock.
-    private func revokeHeld(_ lineage: Lineage, by id: String) throws(AgentIDError) -> [Revocation] {
+    private func revokeHeld(
+        _ lineage: Lineage, by id: String, at now: Int64
+    ) throws(AgentIDError) -> [Revocation] {
         try view.refresh()
         let held = try registry.read { registry in
             try refuse(view.revocations.first(of: lineage.revocable))
@@ -71,7 +86,7 @@ extension Lifecycle {
             return try heldUntilNow(lineage, by: id, in: registry)
         }
         view.revocations.add(held)
-        try enforce(held.map { .revoke($0) }, reason: Self.reason)
+        try enforce(held.map { .revoke($0) }, reason: Self.reason, at: now)
         return held
     }
 
@@ -95,10 +110,9 @@ extension Lifecycle {
 
     /// - Parameter revoked: what was revoked already to this end.
     private func replace(
-        _ issuance: Issuance, after lineage: Lineage, _ revoked: [Revocation], within milliseconds: Int
+        _ issuance: Issuance, after lineage: Lineage, _ revoked: [Revocation], at now: Int64, within milliseconds: Int
     ) throws(AgentIDError) -> [Revocation] {
-        let now = clock.milliseconds
-        return try write(within: milliseconds) { registry in
+        try write(within: milliseconds) { registry in
             try issuance.checkStillDue(in: registry)
             try refuse(try registry.firstRevoked(of: lineage.revocable.filter { !revoked.contains($0) }))
             let revocations = try heldUntilNow(lineage, by: issuance.agent.id, in: registry)

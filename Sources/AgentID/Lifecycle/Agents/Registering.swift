@@ -54,35 +54,39 @@ extension Lifecycle {
     }
 
     /// Records an agent's new key and the grant to it; issues its new credential, where it has one.
+    ///
+    /// - Returns: `false`, and nothing is recorded, if another call replaced the key since `before`.
     func rotate(
-        _ agent: String, to key: PublicKey, held: HeldGrant, lineage: Lineage, isCredentialed: Bool
-    ) throws(AgentIDError) -> HeldCredential? {
-        guard isCredentialed else {
-            try rotate(agent, held: held, lineage: lineage, signer: nil)
-            return nil
-        }
+        _ agent: Agent, _ id: String, to after: Agent.State, since before: Agent.State
+    ) throws(AgentIDError) -> Bool {
+        guard before.credential != nil else { return try rotate(agent, id, to: after, since: before, signer: nil) }
         return try withActiveKey { _ throws(AgentIDError) in
-            let credential = try self.credential(for: key, id: agent, until: held.grant.expires)
-            try rotate(agent, held: held, lineage: lineage, signer: credential.signer)
-            return credential
+            var after = after
+            let credential = try self.credential(for: after.key.publicKey, id: id, until: after.held.grant.expires)
+            after.credential = credential
+            return try rotate(agent, id, to: after, since: before, signer: credential.signer)
         }
     }
 
     /// - Parameter signer: of its new credential: refused where that was retired meanwhile.
     @inline(never)  // Swift 6.3.1 cannot compile it inlined into the closure above.
     private func rotate(
-        _ agent: String, held: HeldGrant, lineage: Lineage, signer: PublicKey?
-    ) throws(AgentIDError) {
+        _ agent: Agent, _ id: String, to after: Agent.State, since before: Agent.State, signer: PublicKey?
+    ) throws(AgentIDError) -> Bool {
         let now = try clock.now()
         leases.dates(now - steady.now.milliseconds)
-        try write { registry in
-            if let signer, try !registry.isActive(signer) { throw Issuance.keyRotated }
-            var record = try active(agent, in: registry)
-            try checkHandsOn(agent, lineage, at: now, in: registry)
-            record.key = held.grant.holder.thumbprint
-            try registry.update(record)
-            try registry.insert(GrantRecord(held, of: agent))
-            try recorder.record(LifecycleEvent(.rotated, of: record, at: now, chain: lineage.grants), in: registry)
+        return try agent.replaceKey(since: before) { () throws(AgentIDError) in
+            try write { registry in
+                if let signer, try !registry.isActive(signer) { throw Issuance.keyRotated }
+                var record = try active(id, in: registry)
+                try checkHandsOn(id, after.lineage, at: now, in: registry)
+                record.key = after.held.grant.holder.thumbprint
+                try registry.update(record)
+                try registry.insert(GrantRecord(after.held, of: id))
+                try recorder.record(
+                    LifecycleEvent(.rotated, of: record, at: now, chain: after.lineage.grants), in: registry)
+            }
+            return after
         }
     }
 
