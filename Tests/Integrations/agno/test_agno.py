@@ -99,6 +99,25 @@ def test_a_tool_that_runs_at_the_provider_is_an_error():
 
 
 @ways
+def test_tools_that_code_of_a_model_calls_are_an_error(agent, ran, is_async):
+    from agno.tools import Toolkit
+
+    def read_file(path: str) -> str:
+        """Reads a file."""
+        return kit.injected_tools[0](path)
+
+    kit = Toolkit("code_mode", tools=[read_file])  # as CodeMode(tools=[...]) holds those of its code, which sees no hook
+    kit.injected_tools = tools_of(ran)[:1]
+    with pytest.raises(NotGuarded, match="code_mode"):
+        guard(Agent(model=Scripted([]), tools=[kit], telemetry=False))
+    late = guard(Agent(model=Scripted([[GOOD]]), tools=[], telemetry=False))
+    late.tools.append(kit)
+    with contextlib.suppress(NotGuarded):
+        run(late, is_async)
+    assert ran == []
+
+
+@ways
 def test_a_member_that_is_added_after_the_guard_does_not_run(acme, ran, is_async):
     from libagentid.tools import acting
 

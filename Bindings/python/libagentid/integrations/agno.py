@@ -24,14 +24,12 @@ def guard(agent: Any, name: str | None = None) -> Any:
     """Has an agent's, or a team's, tool calls decided as the current agent; returns it.
 
     Members of a team, and an agent with `name`, are sub-agents with what the current agent may do of their tools: tools that are
-    functions or toolkits with names. A tool that runs at the provider, and a function that makes tools, raise `NotGuarded`.
+    functions or toolkits with names. A tool that runs at the provider, a function that makes tools, and a toolkit whose code
+    calls other tools (`CodeMode(tools=[...])`) raise `NotGuarded`.
     """
     wanted(agent, "tool_hooks", "an Agent or a Team")
     named(name)
-    if callable(agent.tools):
-        raise NotGuarded(f"{agent.name or 'it'} gets its tools from a function, which nothing guards: give a list of tools")
-    if foreign := [tool for tool in agent.tools or [] if isinstance(tool, dict)]:
-        raise NotGuarded(f"tools run at the model's provider, where nothing guards them: {foreign!r:.200}")
+    _refuse_unguarded(agent)
     hooks = list(agent.tool_hooks or [])
     before = next((hook for hook in hooks if isinstance(hook, _Hook)), None)
     tools = {n: f for tool in agent.tools or [] for n, f in _functions(tool).items()}
@@ -39,6 +37,16 @@ def guard(agent: Any, name: str | None = None) -> Any:
     for member in getattr(agent, "members", None) or []:
         guard(member, member.name or "member")
     return agent
+
+
+def _refuse_unguarded(agent: Any) -> None:
+    """Raises `NotGuarded` for tools that run without the hook."""
+    if callable(agent.tools):
+        raise NotGuarded(f"{agent.name or 'it'} gets its tools from a function, which nothing guards: give a list of tools")
+    if foreign := [tool for tool in agent.tools or [] if isinstance(tool, dict)]:
+        raise NotGuarded(f"tools run at the model's provider, where nothing guards them: {foreign!r:.200}")
+    if inner := [tool.name for tool in agent.tools or [] if getattr(tool, "injected_tools", None)]:
+        raise NotGuarded(f"code that a model writes calls the tools in {', '.join(inner)}, where nothing guards them")
 
 
 def _functions(tool: Any) -> dict[str, Any]:
@@ -61,6 +69,7 @@ class _Hook:
         for member in getattr(self._of, "members", None) or []:
             if not any(isinstance(hook, _Hook) for hook in member.tool_hooks or []):
                 raise NotGuarded(f"the team was given {member.name} after it was guarded: guard() it with that")
+        _refuse_unguarded(self._of)
         if (hooks := self._of.tool_hooks or []) and hooks[-1] is not self:
             raise NotGuarded("tool_hooks has a hook after the guard's, which could change what was decided: guard() it with that")
         agent = current_agent() if self._name is None else self._below.agent(self._name, self._name, self._tools)
