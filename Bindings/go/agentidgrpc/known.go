@@ -67,12 +67,19 @@ func (w *writer) any(message protoreflect.Message, depth int) error {
 	if err != nil {
 		return errors.New("the message has an Any of a type that is not known here")
 	}
+	if err := w.count(len(value.Bytes()) / perWithin); err != nil {
+		return err
+	}
 	inner := kind.New()
 	if err := (proto.UnmarshalOptions{AllowPartial: true}).Unmarshal(value.Bytes(), inner.Interface()); err != nil {
 		return errors.New("the message has an Any that is not of its type")
 	}
+	size := proto.Size(inner.Interface())
 	if err := bounded(inner.Interface()); err != nil {
 		return err
+	}
+	if proto.Size(inner.Interface()) != size { // they stay in its bytes, which a handler may hand on to who knows them
+		return errors.New("the message has an Any with fields that are not known here")
 	}
 	if known(inner.Descriptor()) == nil {
 		if err := w.count(perMessage); err != nil {

@@ -19,6 +19,7 @@ import (
 const (
 	mostValues = 100_000
 	perMessage = 4
+	perWithin  = 256 // bytes of an Any that count one: they are read once for each Any that is around them
 	deepest    = 100 // messages within each other, as many as Python's parser takes
 )
 

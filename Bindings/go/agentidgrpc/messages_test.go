@@ -3,10 +3,13 @@ package agentidgrpc_test
 import (
 	"context"
 	"strconv"
+	"strings"
 	"testing"
 
 	"agentid.example/agentid"
 	"agentid.example/agentid/agentidgrpc"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
@@ -45,6 +48,28 @@ func TestAFieldThatTheGuardDoesNotKnowReachesNoHandler(t *testing.T) {
 	}
 	if len(answer.ProtoReflect().GetUnknown()) > 0 || len(answer.Fields["path"].ProtoReflect().GetUnknown()) > 0 {
 		t.Error("the handler was given what the guard has not seen")
+	}
+}
+
+func TestWhatIsInAnAnyIsBoundedAndKnown(t *testing.T) {
+	within := func(message proto.Message) *anypb.Any { return must[*anypb.Any](t)(anypb.New(message)) }
+	nested := within(structpb.NewStringValue(strings.Repeat("x", 3<<20)))
+	for range 50 {
+		nested = within(nested)
+	}
+	many := &structpb.ListValue{Values: make([]*structpb.Value, 120_000)}
+	for i := range many.Values {
+		many.Values[i] = structpb.NewNullValue()
+	}
+	more := message("/data/a")
+	more.ProtoReflect().SetUnknown([]byte("\x7a\x01x"))
+	for _, found := range []*anypb.Any{nested, within(many), within(more), within(within(more))} {
+		if text, err := agentidgrpc.MessageArguments("", found); err == nil {
+			t.Errorf("%.100s was written", text)
+		}
+	}
+	if _, err := agentidgrpc.MessageArguments("", within(structpb.NewStringValue(strings.Repeat("x", 3<<20)))); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from google.protobuf.descriptor_pool import Default
 from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import DecodeError
+from google.protobuf.message_factory import GetMessageClass
 
 MOST = 100_000
 """The values of a message that is written: a value counts one, a message within it four. To write as many takes some 30 ms."""
 _MESSAGE = 4
+_WITHIN = 256
+"""The bytes in an Any that count one: they are read once for each Any that is around them."""
 
 
 class NotArguments(ValueError):
@@ -30,16 +35,25 @@ def known_fields(message: Any) -> dict[str, Any]:
 
 
 def bounded(message: Any) -> None:
-    """Takes unknown fields out of a message. Raises `NotArguments` for one of so many values that to write them costs much.
+    """Takes unknown fields out of a message. Raises `NotArguments` for one of so many values that to write them costs much, and
+    for an Any with unknown fields, of an unknown type, or that is not of its type.
 
     That is refused before anything is proved: who sends it may be anybody.
     """
     if not hasattr(message, "DiscardUnknownFields"):
         return
-    waiting, left = [message], MOST
+    waiting, packed, left = [message], list[Any](), MOST
     while waiting:
         left -= _MESSAGE
-        for field, value in waiting.pop().ListFields():
+        one = waiting.pop()
+        if one.DESCRIPTOR.full_name == "google.protobuf.Any" and one.ListFields():
+            left -= len(one.value) // _WITHIN
+            if left < _MESSAGE * (len(waiting) + 1):
+                raise NotArguments(f"the message has more than {MOST} values")
+            packed.append(_within(one))
+            waiting.append(packed[-1])
+            continue
+        for field, value in one.ListFields():
             is_many = _is_repeated(field)
             left -= len(value) if is_many else 1
             inner = _inner(field, value, is_many)
@@ -47,6 +61,21 @@ def bounded(message: Any) -> None:
                 raise NotArguments(f"the message has more than {MOST} values")
             waiting += inner
     message.DiscardUnknownFields()  # this too takes its time for each message
+    for inner in packed:
+        size = inner.ByteSize()
+        inner.DiscardUnknownFields()
+        if inner.ByteSize() != size:  # they stay in its bytes, which a handler may hand on to who knows them
+            raise NotArguments("the message has an Any with fields that are not known here")
+
+
+def _within(packed: Any) -> Any:
+    """The message in an Any."""
+    try:
+        inner: Any = GetMessageClass(Default().FindMessageTypeByName(packed.type_url.rpartition("/")[2]))()  # pyright: ignore[reportUnknownMemberType]
+        inner.ParseFromString(packed.value)
+    except (KeyError, DecodeError):
+        raise NotArguments("the message has an Any of a type that is not known here, or that is not of its type") from None
+    return inner
 
 
 def _is_repeated(field: Any) -> bool:

@@ -87,6 +87,22 @@ def test_many_values_can_be_arguments(rpc, wide):
     assert b"\xa0\x06\x01" not in message.SerializeToString()
 
 
+def test_what_is_in_an_any_is_bounded_and_known(rpc, wide):
+    def within(message):
+        packed = wide()
+        packed.any.Pack(message)
+        return packed
+
+    nested, many = within(wide(data=b"x" * (3 << 20))), wide(wides=[wide()] * 120_000)
+    for _ in range(50):
+        nested = within(nested)
+    strange = wide.FromString(b"\xa0\x06\x01")  # a field that nobody knows, which a handler may hand on to who does
+    for message in (nested, within(many), within(within(many)), within(strange), within(wide(wides=[within(strange)]))):
+        assert asked(rpc, wide, message)[0] == grpc.StatusCode.INVALID_ARGUMENT
+    for message in (within(wide(data=b"x" * (1 << 19))), within(within(wide(wides=[wide()] * 9_000)))):
+        assert asked(rpc, wide, message)[0] == grpc.StatusCode.UNAUTHENTICATED
+
+
 @pytest.mark.parametrize(
     "data", [b"\x1a\x05\x0a\x03x/y", b"\x22\x09\x11\0\0\0\0\0\0\xf8\x7f", b"\x2a\x03\x0a\x01_", b"\x2a\x04\x0a\x02aB"]
 )
