@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from http_world import ANY, ROUTES, World, serving, through_asgi
+from http_world import ANY, ROUTES, World, serving, through_asgi, through_wsgi
 from libagentid._abi import E_ARGUMENT
 from libagentid._errors import Error
 from libagentid.http import Refusal, Request, Routes, asgi, guarding, request_call, wsgi
@@ -272,6 +272,10 @@ def test_a_query_may_hold_whatever_is_escaped(world: World) -> None:
     ("/api", {"GET /{id:path}": "get_user"}, "/secret", True),
     ("/api", {"GET /api/{id}": "get_user"}, "/api/secret", True),
     ("/a", {"GET /api/{id}": "get_user"}, "/api/secret", True),
+    # A server that lets a client say where it is mounted would run /secret, which has no route.
+    ("/api", {"GET /api/{id}": "get_user", "GET /health": None}, "/api/secret", False),
+    ("/api", {"GET /api/{id:path}": None, "POST /health": None}, "/api/secret", False),
+    ("/api/secret", {"GET /api/{id}": "get_user"}, "/api/secret", False),
 ])  # fmt: skip
 def test_a_path_is_one_route_wherever_the_application_is_mounted(
     world: World, root: str, routes: dict[str, str | None], path: str, runs: bool
@@ -285,6 +289,28 @@ def test_a_path_is_one_route_wherever_the_application_is_mounted(
 
     answer = through_asgi(mounted, "GET", path, b"", [("Agent-Chain", chain), ("Agent-Proof", proof)])
     assert answer[0] == (200 if runs else 403) and len(world.ran) == runs, answer
+
+
+@pytest.mark.parametrize("routes", [{"GET /users/{id}": "get_user", "GET /health": None}, {"GET /users/{id}": None}])
+def test_no_client_says_where_the_application_is_mounted(world: World, routes: dict[str, str | None]) -> None:
+    world.ran.clear()
+    chain, proof = world.agent.present("get_user", {"id": "admin"}, audience="files")
+    fields = [("Agent-Chain", chain), ("Agent-Proof", proof)]
+
+    def moved(environ: Any, start: Any) -> Any:  # as gunicorn makes it of the header SCRIPT_NAME
+        environ = {**environ, "SCRIPT_NAME": "/users", "PATH_INFO": "/admin", "HTTP_SCRIPT_NAME": "/users"}
+        return wsgi.GuardMiddleware(world.wsgi, guard=world.guard, routes=routes)(environ, start)
+
+    def mounted(environ: Any, start: Any) -> Any:  # as it makes it of a variable, or another server of another header
+        environ = {**environ, "SCRIPT_NAME": "/users", "PATH_INFO": "/admin"}
+        return wsgi.GuardMiddleware(world.wsgi, guard=world.guard, routes=routes)(environ, start)
+
+    assert through_wsgi(moved, "GET", "/users/admin", b"", fields)[0] == 400
+    asgi_app = asgi.GuardMiddleware(world.asgi, guard=world.guard, routes=routes)
+    assert through_asgi(asgi_app, "GET", "/users/admin", b"", [*fields, ("Daphne-Root-Path", "/users")])[0] == 400
+    if len(routes) > 1:  # else all of the table has the root
+        assert through_wsgi(mounted, "GET", "/users/admin", b"", fields)[0] == 403
+        assert world.ran == []
 
 
 async def _asgi(scope: Any, receive: Any, send: Any) -> None: ...

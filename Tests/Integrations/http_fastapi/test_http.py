@@ -86,6 +86,12 @@ def auth(agent, kind=AgentAuth):
     return kind(agent, audience="files", routes=ROUTES)
 
 
+def test_a_client_does_not_say_where_the_application_is_mounted(url, agent):
+    # To gunicorn this is /moved of an application at /static: a route that is exempt, and one that is not.
+    moved = requests.get(f"{url}/static/moved", headers={"SCRIPT_NAME": "/static"}, allow_redirects=False, timeout=30)
+    assert moved.status_code in (400, 404)
+
+
 def test_requests_are_calls(url, agent):
     with httpx.Client(base_url=url, auth=auth(agent)) as one, requests.Session() as two:
         two.auth = auth(agent, RequestsAuth)

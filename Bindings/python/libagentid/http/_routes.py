@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from json.encoder import encode_basestring_ascii
 from typing import NamedTuple, cast
 from urllib.parse import parse_qsl
@@ -63,13 +63,15 @@ class Routes:
 
     def _is_one(self, method: str, path: str, root: str, found: Found) -> bool:
         """Whether the application runs what was found: it takes a path with its root, and one without it, for the same."""
-        below = path.removeprefix(root)
-        has_roots = any(route.text.startswith(f"{method} {root}/") for route in self._routes)
-        if below != path and below.startswith("/"):
-            other = self._find(method, below)
-            return has_roots if other is None else other.is_as(found)
-        other = self._find(method, root + path) if has_roots else None
+        if path == root or path.startswith(f"{root}/"):
+            other = self._find(method, path[len(root) :] or "/")
+            # All of the table has the root: else a client that may say where the application is mounted chooses what runs.
+            return all(map(self._has(root), self._routes)) if other is None else other.is_as(found)
+        other = self._find(method, root + path) if any(map(self._has(root), self._routes)) else None
         return other is None or other.is_as(found)
+
+    def _has(self, root: str) -> Callable[[_Route], bool]:
+        return lambda route: f"{route.path}/".startswith(f"{root}/")
 
     def _find(self, method: str, path: str) -> Found | None:
         if (fixed := self._fixed.get(f"{method} {path}")) is not None:
@@ -106,12 +108,12 @@ class _Route:
 
     def __init__(self, text: str, tool: str | None) -> None:
         self.where, asks, fields = text.partition("?")
-        self.method, _, path = self.where.partition(" ")
-        if not self.method.isalpha() or self.method != self.method.upper() or not path.startswith("/"):
+        self.method, _, self.path = self.where.partition(" ")
+        if not self.method.isalpha() or self.method != self.method.upper() or not self.path.startswith("/"):
             raise ValueError(f"a route is a method and a path, such as GET /users/{{id}}, not {text!r}")
         if tool is not None and not (isinstance(tool, str) and tool):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValueError(f"{text}: a tool is a name, or None for a route without a guard, not {tool!r}")
-        self.text, self.tool, self.parts, self.has_rest = text, tool, path.split("/")[1:], False
+        self.text, self.tool, self.parts, self.has_rest = text, tool, self.path.split("/")[1:], False
         self.names: list[str] = []
         for index, part in enumerate(self.parts):
             if "{" not in part and "}" not in part:

@@ -14,6 +14,7 @@ from ._running import Permit
 from ._site import Guards, Site
 
 _CHAIN, _PROOF = CHAIN_HEADER.lower().encode(), PROOF_HEADER.lower().encode()
+_MOVES = b"daphne-root-path"
 PERMIT = "libagentid.permit"
 _REFUSAL = "websocket.http.response"
 """The extension of servers that answer a handshake as they are told: others answer 403, and say no more."""
@@ -50,6 +51,8 @@ class GuardMiddleware:
         path, sent = scope["path"].encode("utf-8", "surrogatepass"), _sent(scope)
         try:
             site.is_here(method, path)
+            if sent.moves:
+                raise Refusal(400, "call", "a request does not say where the application is mounted")
             if site.is_metadata(method, path):
                 return await _answer(send, 200, site.metadata.body, [("Content-Type", "application/json")])  # type: ignore[union-attr]
             if kind == "http" and site.is_introduction(method, sent.content_type):
@@ -126,15 +129,17 @@ class _Sent(NamedTuple):
     content_type: str | None
     """One that was sent twice is none that is known."""
     lengths: list[bytes]
+    moves: list[bytes]
+    """Where the application is mounted, which Daphne lets clients say."""
 
 
 def _sent(scope: Scope) -> _Sent:
-    found: dict[bytes, list[bytes]] = {_CHAIN: [], _PROOF: [], b"content-type": [], b"content-length": []}
+    found: dict[bytes, list[bytes]] = {_CHAIN: [], _PROOF: [], b"content-type": [], b"content-length": [], _MOVES: []}
     for name, value in scope["headers"]:
         if name in found:
             found[name].append(value)
-    chains, proofs, types, lengths = found.values()
-    return _Sent(chains, proofs, "twice" if len(types) > 1 else types[0].decode("latin-1") if types else None, lengths)
+    chains, proofs, types, lengths, moves = found.values()
+    return _Sent(chains, proofs, "twice" if len(types) > 1 else types[0].decode("latin-1") if types else None, lengths, moves)
 
 
 def _path(scope: Scope) -> str | None:

@@ -17,6 +17,8 @@ from ._site import Guards, Site
 from ._wsgi_answer import begun
 
 PERMIT = "libagentid.permit"
+_MOVES = "HTTP_SCRIPT_NAME"
+"""A header by which gunicorn lets who connects from this machine, as a proxy does, say where the application is mounted."""
 Start = Callable[..., Any]
 App = Callable[[dict[str, Any], Start], Iterable[bytes]]
 
@@ -39,17 +41,20 @@ class GuardMiddleware:
     def __call__(self, environ: dict[str, Any], start_response: Start) -> Iterable[bytes]:
         """Serves one request."""
         site, method = self._site, environ["REQUEST_METHOD"]
-        path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1")
+        root = environ.get("SCRIPT_NAME", "")
+        path = (root + environ.get("PATH_INFO", "")).encode("latin-1")
         raw = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
         try:
             site.is_here(method, path, raw)
+            if _MOVES in environ:
+                raise Refusal(400, "call", "a request does not say where the application is mounted")
             if site.is_metadata(method, path):
                 return _answer(start_response, 200, site.metadata.body, [("Content-Type", "application/json")])  # type: ignore[union-attr]
             if site.is_introduction(method, environ.get("CONTENT_TYPE")):
                 site.introduce(self._read(environ, MAX_CHAIN))
                 start_response("204 No Content", [])
                 return []
-            if (calls := site.calls(method, path)) is None:
+            if (calls := site.calls(method, path, root.encode("latin-1").decode("utf-8", "replace"))) is None:
                 return self._app(environ, start_response)
             body = self._read(environ, site.max_body)
             request = Request.of(
