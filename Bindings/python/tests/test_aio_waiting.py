@@ -97,3 +97,59 @@ def test_settling_leaves_the_threads_to_others():
             assert unsettled.value.name == "unsettled"
 
     asyncio.run(asyncio.wait_for(main(), 60))
+
+
+class SlowVault:
+    """Makes a secret once it is let go, or what `asks` awaits has come."""
+
+    release_command = ()
+
+    def __init__(self, asks=None):
+        self.reached, self.open, self.asks = 0, asyncio.Event(), asks
+
+    async def acquire(self, request):
+        self.reached += 1
+        await (self.asks() if self.asks else self.open.wait())
+        return "hunter2"
+
+    async def release(self, lease):
+        await asyncio.sleep(0)
+
+
+async def acquire(acme, agent):
+    async with acme.acquire(agent.authorize(*CALL), "vault", CALL[1]["path"], 60) as lease:
+        assert lease.secret == "hunter2"
+
+
+@pytest.mark.parametrize("count", [THREADS, 2 * THREADS])
+def test_authority_is_taken_away_while_every_provider_hangs(count):
+    async def main():
+        async with opened() as acme, start(acme) as agent:
+            vault, doomed = SlowVault(), [await start(acme) for _ in range(3)]
+            await acme.add_provider("vault", vault)
+            tasks = [asyncio.ensure_future(acquire(acme, agent)) for _ in range(count)]
+            while vault.reached < THREADS:
+                await asyncio.sleep(0.01)
+            await acme.suspend(doomed[0], "odd")
+            await acme.revoke(agent=doomed[1])
+            await doomed[2].end()
+            assert [one.check(*CALL).reason for one in doomed[:2]] == ["suspended", "authority_revoked"]
+            async with start(acme) as late:  # others begin and end as well
+                assert late.check(*CALL)
+            assert not any(task.done() for task in tasks)
+            vault.open.set()
+            await asyncio.gather(*tasks)
+            for one in doomed[:2]:
+                await one.close()
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+
+
+def test_any_number_of_providers_ask_their_authority_before_they_answer():
+    async def main():
+        async with opened() as acme, start(acme) as agent:
+            await acme.add_provider("vault", SlowVault(acme.agents))
+            await asyncio.gather(*(acquire(acme, agent) for _ in range(2 * THREADS)))
+            assert await acme.broker_leases() == []
+
+    asyncio.run(asyncio.wait_for(main(), 60))

@@ -5,8 +5,9 @@
             agent.authorize("read_file", {"path": "/data/q3/a.csv"})
 
 Calls that take microseconds, decisions above all, are plain calls, so that none is lost for want of an `await`. The threads are
-agentid's own, 16 of them at most. A task that is cancelled in such a call ends when the call has: what it made is ended first,
-and nothing goes on unseen. Everything else, errors and documents included, is as in `libagentid`.
+agentid's own, sixteen at most for each kind of call: for what takes authority away, for secrets, and for all else. A task that is
+cancelled in such a call ends when the call has: what it made is ended first, and nothing goes on unseen. Everything else, errors
+and documents included, is as in `libagentid`.
 """
 
 from ._agent import Agent, current_agent

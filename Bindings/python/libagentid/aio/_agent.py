@@ -45,9 +45,9 @@ class Agent(Closing, _agent.Identity):
     open = staticmethod(starting(_agent.Agent.open, _agent.Agent.close, lambda agent: Agent(agent)))
     spawn = starts(_agent.Agent.spawn, ended, lambda agent: Agent(agent))
     delegate = waits(_agent.Agent.delegate)
-    end = waits(_agent.Agent.end)
+    end = waits(_agent.Agent.end, "ends")
     park = waits(_agent.Agent.park)
-    rotate_key = waits(_agent.Agent.rotate_key)
+    rotate_key = waits(_agent.Agent.rotate_key, "ends")
 
     def authorize(self, tool: str, args: Mapping[str, Any], *, wait: float | timedelta | None = None) -> Decision:
         """As `libagentid.Agent.authorize`, in microseconds. `wait` would hold an event loop, and raises `TypeError` there.
@@ -72,7 +72,7 @@ class Agent(Closing, _agent.Identity):
         _current.leave(self.sync)
         self.sync._entered -= 1
         if self.sync._entered <= 0:
-            await in_thread(partial(_agent.Agent._leave, self.sync, *exception), surely=True)
+            await in_thread(partial(_agent.Agent._leave, self.sync, *exception), surely=True, kind="ends")
 
 
 def _is_on_a_loop() -> bool:

@@ -21,7 +21,7 @@ A = TypeVar("A")
 class Provider(Protocol):
     """An `libagentid.Provider` whose methods are coroutines.
 
-    Each is waited for on one of agentid's threads: one that awaits `libagentid.aio` itself needs another that is free.
+    They may await `libagentid.aio`, but for other secrets: each is waited for on one of the sixteen threads for those.
     """
 
     @property

@@ -24,8 +24,8 @@ class Guard(Closing, _guard.EnforcementPoint):
     open = staticmethod(starting(_guard.Guard.open, _guard.Guard.close, lambda guard: Guard(guard)))
     open_directory = staticmethod(starting(_guard.Guard.open_directory, _guard.Guard.close, lambda guard: Guard(guard)))
 
-    acquire = starts(_guard.Guard.acquire, _broker.Lease.release, Lease)
-    release = waits(_guard.Guard.release)
+    acquire = starts(_guard.Guard.acquire, _broker.Lease.release, Lease, "secrets")
+    release = waits(_guard.Guard.release, "secrets")
 
     async def add_provider(
         self, name: str, provider: Provider | _broker.Provider, *, resources: Mapping[str, str] | None = None

@@ -33,7 +33,7 @@ class Lease:
 
     async def release(self) -> None:
         """Returns the secret; harmless if it was returned already."""
-        await in_thread(self.sync.release, surely=True)
+        await in_thread(self.sync.release, surely=True, kind="secrets")
 
     async def __aenter__(self) -> Self:
         return self

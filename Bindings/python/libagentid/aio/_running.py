@@ -9,12 +9,15 @@ import os
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 THREADS = 16
+Kind = Literal["calls", "ends", "secrets"]
+"""Each kind of call has threads of its own: what takes authority away does not queue behind what hangs, and a provider, which
+calls for secrets wait for, may itself call the library."""
 
 S = TypeVar("S")
 S_co = TypeVar("S_co", covariant=True)
@@ -23,40 +26,43 @@ P = ParamSpec("P")
 
 
 @cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(THREADS, "agentid")
+def _threads(kind: Kind) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(THREADS, f"agentid-{kind}")
 
 
 os.register_at_fork(after_in_child=_threads.cache_clear)  # no thread outlives a fork
 
 
-async def in_thread(work: Callable[[], T], undo: Callable[[T], object] | None = None, *, surely: bool = False) -> T:
+async def in_thread(
+    work: Callable[[], T], undo: Callable[[T], object] | None = None, *, surely: bool = False, kind: Kind = "calls"
+) -> T:  # fmt: skip
     """Runs `work` on a thread, in this task's context.
 
     If the task is cancelled while `work` waits for a thread, `work` is not run, unless `surely`. If it is cancelled later, it
     ends after `work` has, whose result is given to `undo`: nothing goes on after this returns. A coroutine that is closed
     instead, as by a loop that ends with its tasks pending, cannot wait: then `undo` follows on a thread.
     """
-    begun = _threads().submit(contextvars.copy_context().run, work)
+    begun = _threads(kind).submit(contextvars.copy_context().run, work)
+    undoing: Kind = "secrets" if kind == "secrets" else "ends"
     try:
         return await asyncio.shield(asyncio.wrap_future(begun))
     except asyncio.CancelledError:
         if surely or not begun.cancel():
             await _ended(begun)
             if undo and begun.exception() is None:
-                await _ended(_threads().submit(undo, begun.result()))
+                await _ended(_threads(undoing).submit(undo, begun.result()))
         raise
     except GeneratorExit:
         if undo and (surely or not begun.cancel()):
-            begun.add_done_callback(partial(_undone, undo))
+            begun.add_done_callback(partial(_undone, undo, undoing))
         raise
 
 
-def _undone(undo: Callable[[T], object], begun: Future[T]) -> None:
+def _undone(undo: Callable[[T], object], undoing: Kind, begun: Future[T]) -> None:
     """Undoes what nobody waits for any more, on a thread."""
     if begun.exception() is None:
         with contextlib.suppress(RuntimeError):  # the interpreter ends, and with it what was made
-            _threads().submit(undo, begun.result())
+            _threads(undoing).submit(undo, begun.result())
 
 
 async def _ended(begun: Future[Any]) -> None:
@@ -88,8 +94,9 @@ class Sync(Protocol[S_co]):
 class waits(Generic[S, P, T]):
     """A method of `sync` that can wait, as a coroutine of the same parameters."""
 
-    def __init__(self, method: Callable[Concatenate[S, P], T]) -> None:
+    def __init__(self, method: Callable[Concatenate[S, P], T], kind: Kind = "calls") -> None:
         self._method = method
+        self._kind: Kind = kind
         self.__doc__ = method.__doc__
 
     @overload
@@ -101,7 +108,7 @@ class waits(Generic[S, P, T]):
             return self
 
         async def call(*args: P.args, **kwargs: P.kwargs) -> T:
-            return await in_thread(partial(self._method, view.sync, *args, **kwargs))
+            return await in_thread(partial(self._method, view.sync, *args, **kwargs), kind=self._kind)
 
         return call
 
@@ -117,7 +124,7 @@ class Closing:
 
     async def close(self) -> None:
         """Ends it; further calls are harmless."""
-        await in_thread(self._close, surely=True)
+        await in_thread(self._close, surely=True, kind="ends")
 
     async def __aenter__(self) -> Self:
         return self
@@ -158,12 +165,14 @@ class Starting(Awaitable[E_]):
         await self._made.__aexit__(*exception)
 
 
-def starting(make: Callable[P, T], undo: Callable[[T], object], view: Callable[[T], E_]) -> Callable[P, Starting[E_]]:
+def starting(
+    make: Callable[P, T], undo: Callable[[T], object], view: Callable[[T], E_], kind: Kind = "calls"
+) -> Callable[P, Starting[E_]]:  # fmt: skip
     """A call that makes an object, as an awaitable; `undo` ends the object if the task is cancelled."""
 
     def call(*args: P.args, **kwargs: P.kwargs) -> Starting[E_]:
         async def start() -> E_:
-            return view(await in_thread(partial(make, *args, **kwargs), undo))
+            return view(await in_thread(partial(make, *args, **kwargs), undo, kind=kind))
 
         return Starting(start)
 
@@ -174,8 +183,11 @@ def starting(make: Callable[P, T], undo: Callable[[T], object], view: Callable[[
 class starts(Generic[S, P, T, E_]):
     """A method of `sync` that makes an object, as an awaitable."""
 
-    def __init__(self, method: Callable[Concatenate[S, P], T], undo: Callable[[T], object], view: Callable[[T], E_]) -> None:
+    def __init__(
+        self, method: Callable[Concatenate[S, P], T], undo: Callable[[T], object], view: Callable[[T], E_], kind: Kind = "calls"
+    ) -> None:  # fmt: skip
         self._method, self._undo, self._view = method, undo, view
+        self._kind: Kind = kind
         self.__doc__ = method.__doc__
 
     @overload
@@ -186,4 +198,4 @@ class starts(Generic[S, P, T, E_]):
         if view is None:
             return self
         method: Callable[P, T] = partial(self._method, view.sync)
-        return starting(method, self._undo, self._view)
+        return starting(method, self._undo, self._view, self._kind)
