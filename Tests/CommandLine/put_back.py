@@ -63,6 +63,25 @@ def marks(work):
     check(troubles(here, expect=0) == {}, "it is made anew")
 
 
+def meters_and_marks(work):
+    """Older `meters` together with the `sequence` of their time: the registry, which is newer, knows what they do not."""
+    here, path = metered(work)
+    both = {name: pathlib.Path(f"{here[1]}/{name}").read_bytes() for name in ("meters", "sequence")}
+    call(work, here, "agent")
+    start(work, here, "other")
+    for name, before in both.items():
+        pathlib.Path(f"{here[1]}/{name}").write_bytes(before)
+    found = troubles(here)
+    check({"meters: rates, budgets, labels", "sequence: how far the registry has got"} == found.keys(), "both are found", found)
+    check(call(work, here, "agent", expect=10)["reason"] == "meters_damaged", "what was used is not there to be used again")
+    ctl("reap", *here)
+    only(here, "meters", "an older copy", "remove")
+    check(call(work, here, "agent", expect=10)["reason"] == "meters_damaged", "nor once `sequence` is mended")
+    os.remove(path)
+    call(work, here, "agent")
+    only(here, "labels", "made anew", "end those")
+
+
 def checkpoint(work):
     """An older checkpoint in the place of the newest, one step of the log before it: it is signed again."""
     here = authority(work)

@@ -6,7 +6,8 @@ extension RegistryInspection {
     /// Checks the guards' shared page of rates, budgets and labels, if there is one.
     package func checkMeters() throws(AgentIDError) {
         try MetersFile.check(
-            directory.metersPath, epoch: RegistryEpoch.words(try registry.read { try $0.meta().epoch }))
+            directory.metersPath, epoch: RegistryEpoch.words(try registry.read { try $0.meta().epoch }),
+            turns: registry.reached(.meters))
     }
 
     /// Whether the guards' shared page was removed: they make a new one, in which agents have no labels.

@@ -5,14 +5,16 @@ internal import JOSE
 extension MetersFile {
     /// Refuses a file that guards would refuse. A missing or unfinished file passes.
     ///
-    /// - Parameter epoch: names the registry whose meters these are.
-    static func check(_ path: String, epoch: SIMD2<UInt64>) throws(AgentIDError) {
+    /// - Parameters:
+    ///   - epoch: names the registry whose meters these are.
+    ///   - known: the least number of turns that it knows of.
+    static func check(_ path: String, epoch: SIMD2<UInt64>, turns known: UInt64) throws(AgentIDError) {
         guard let file = try Files.openIfPresent(path, .read, forbidden: 0o077) else { return }
         defer { _ = close(file) }
         guard let header = try read(file, path) else { return }
         guard header.epoch == epoch else { throw MetersHeader.refusal(path, "belongs to another registry") }
         // Before the page is read, which is never behind.
-        let turns = (try? MetersWitness(beside: path, isWriter: false))?.turns ?? 0
+        let turns = (try? MetersWitness(beside: path, known: known, isWriter: false))?.turns ?? known
         let clock = MetersClock(steady: .machine, believesSteps: false, follows: false, secret: header.key)
         // Both words of a slot may be read at different times while guards write them: what is damaged stays so.
         for _ in 0..<8 {

@@ -56,8 +56,9 @@ final class MetersOpening: Sendable {
                 // What all share begins with the machine's two clocks, whatever clock a program brings.
                 let begins = path != nil && steady.isMachine ? CheckedClock(SystemClock()).milliseconds : now
                 let page = try MetersPage(
-                    path: path, epoch: epoch, believesSteps: path == nil && !isMachine, follows: isMachine, now: begins,
-                    isDurable: isDurable, steady: steady)
+                    path: path, epoch: epoch, turns: registry.reached(.meters),
+                    believesSteps: path == nil && !isMachine, follows: isMachine, now: begins, isDurable: isDurable,
+                    steady: steady)
                 return opened.replaced { _ in page }
             }
         } catch { throw Denial("meters_damaged", error.message, at: "policy") }

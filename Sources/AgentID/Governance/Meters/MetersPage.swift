@@ -40,14 +40,15 @@ package final class MetersPage: Sendable {
     /// - Parameters:
     ///   - path: of the file `meters`: made where there is none.
     ///   - epoch: names the registry whose meters these are.
+    ///   - turns: the least number of turns that the registry knows of.
     ///   - believesSteps: whether the guard's clock is believed where it steps: see ``MetersClock``.
     ///   - follows: whether it is where it is slewed.
     ///   - now: the guard's clock, in milliseconds since 1970.
     ///   - isDurable: whether a label is on the disk before it is answered.
     ///   - steady: what nobody sets: for tests.
     package init(
-        path: String?, epoch: SIMD2<UInt64> = .zero, buckets: Int = MetersPage.buckets, believesSteps: Bool,
-        follows: Bool = true, now: Int64, isDurable: Bool = false, steady: SteadyClock = .machine
+        path: String?, epoch: SIMD2<UInt64> = .zero, turns known: UInt64 = 0, buckets: Int = MetersPage.buckets,
+        believesSteps: Bool, follows: Bool = true, now: Int64, isDurable: Bool = false, steady: SteadyClock = .machine
     ) throws(AgentIDError) {
         let initial = MetersHeader(buckets: min(max(buckets, 1), MetersFormat.mostBuckets), epoch: epoch)
         file = if let path { try MetersFile(path: path, initial: initial) } else { nil }
@@ -63,7 +64,7 @@ package final class MetersPage: Sendable {
         words = unsafe MetersWords(mapping.start, header)
         self.isDurable = isDurable
         turns = Atomic(words[.turns])
-        witness = if let path { try MetersWitness(beside: path) } else { nil }
+        witness = if let path { try MetersWitness(beside: path, known: known) } else { nil }
         clock = MetersClock(steady: steady, believesSteps: believesSteps, follows: follows, secret: header.key)
         guard header.epoch == epoch else {
             throw MetersHeader.refusal(file?.path ?? "", "belongs to another registry")

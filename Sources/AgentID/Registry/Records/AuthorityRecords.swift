@@ -29,15 +29,17 @@ package struct RegistryMeta: Sendable, Equatable {
     package internal(set) var log: LogMark
     /// The version of the policy in force; 0: there is none.
     package internal(set) var policyVersion: Int64
+    /// How far the turns of the file `meters` had come at its last change.
+    package internal(set) var meterTurns: Int64
 
     package init(
         trustDomain: String, sequence: Int64, keysSequence: Int64,
         journal: JournalMark = JournalMark(epoch: "", offset: 0), epoch: String = "", writes: Int64 = 0,
-        log: LogMark = LogMark(identity: "", size: 0), policyVersion: Int64 = 0
+        log: LogMark = LogMark(identity: "", size: 0), policyVersion: Int64 = 0, meterTurns: Int64 = 0
     ) {
         (self.trustDomain, self.sequence, self.keysSequence) = (trustDomain, sequence, keysSequence)
         (self.journal, self.epoch, self.writes, self.log) = (journal, epoch, writes, log)
-        self.policyVersion = policyVersion
+        (self.policyVersion, self.meterTurns) = (policyVersion, meterTurns)
     }
 }
 

@@ -15,6 +15,8 @@ final class SQLiteRegistry: Registry {
     private let epoch: ExactText
     /// The number of transactions seen.
     private let seen: Atomic<Int64>
+    /// The turns of the file `meters` that it knew of when it was opened: `sequence` may have been put back.
+    private let meterTurns: UInt64
     /// Whether what it says is not held against what is known of it.
     private let isRestored: Bool
 
@@ -27,6 +29,7 @@ final class SQLiteRegistry: Registry {
         (self.page, self.place) = (page, place)
         epoch = meta.epoch.exact
         seen = Atomic(meta.writes)
+        meterTurns = UInt64(clamping: meta.meterTurns)
     }
 
     /// Takes the log into the file, as far as nobody reads it: SQLite would do so with a lock that keeps all others from
@@ -71,6 +74,7 @@ final class SQLiteRegistry: Registry {
         if !isRestored {
             page.adopt(epoch)
             page.reach(.writes, UInt64(clamping: meta.writes))
+            page.reach(.meters, UInt64(clamping: meta.meterTurns))
         }
         let place = try SQLitePlace(of: path, database: file, page: page, isRestored: isRestored)
         return SQLiteRegistry(
@@ -181,7 +185,7 @@ final class SQLiteRegistry: Registry {
     package func announceElsewhere() { page.advance() }
     package func reached(_ mark: RegistryMark) -> UInt64 {
         _ = page.isInPlace
-        return page.reached(mark)
+        return max(page.reached(mark), mark == .meters && !isRestored ? meterTurns : 0)
     }
     package func reach(_ mark: RegistryMark, _ value: UInt64) { page.reach(mark, value) }
 
@@ -214,6 +218,7 @@ final class SQLiteRegistry: Registry {
         let isDone: Void? = try writer.withLock(within: milliseconds) { database throws(AgentIDError) in
             database.wait(milliseconds: Int32(clamping: milliseconds))
             let least = try look(at: database, isWriter: true)
+            let turns = isRestored ? 0 : page.reached(.meters)
             var operations: [GroupedWrites.Operation] = []
             do throws(AgentIDError) {
                 let written = try database.transaction("BEGIN IMMEDIATE") {
@@ -225,7 +230,7 @@ final class SQLiteRegistry: Registry {
                         guard let done = try run(operation, on: database) else { continue }
                         (isChanged, isAnnounced) = (isChanged || done.isChanged, isAnnounced || done.isAnnounced)
                     }
-                    return (writes: isChanged ? try session.countWrite() : nil, isAnnounced: isAnnounced)
+                    return (writes: isChanged ? try session.countWrite(turns: turns) : nil, isAnnounced: isAnnounced)
                 }
                 if let writes = written.writes { page.reach(.writes, UInt64(clamping: writes)) }
                 if written.isAnnounced { page.advance() }

@@ -264,5 +264,9 @@ enum SQLiteSchema {
         ALTER TABLE broker_leases ADD COLUMN boot TEXT NOT NULL DEFAULT '';
         ALTER TABLE broker_leases ADD COLUMN runs_until INTEGER NOT NULL DEFAULT 0;
         """,
+        // How far the turns of the file `meters` had come.
+        """
+        ALTER TABLE meta ADD COLUMN meter_turns INTEGER NOT NULL DEFAULT 0;
+        """,
     ]
 }

@@ -14,14 +14,15 @@ final class SQLiteSession: RegistryWriter {
         let meta = try database.first(
             """
             SELECT trust_domain, sequence, keys_sequence, journal_epoch, journal_offset, epoch, writes, log_identity,
-            log_size, policy_version FROM meta
+            log_size, policy_version, meter_turns FROM meta
             """
         ) { row throws(AgentIDError) in
             RegistryMeta(
                 trustDomain: try row.text(0), sequence: try row.int(1), keysSequence: try row.int(2),
                 journal: JournalMark(epoch: try row.text(3), offset: Int(clamping: try row.int(4))),
                 epoch: try row.text(5), writes: try row.int(6),
-                log: LogMark(identity: try row.text(7), size: try row.int(8)), policyVersion: try row.int(9))
+                log: LogMark(identity: try row.text(7), size: try row.int(8)), policyVersion: try row.int(9),
+                meterTurns: try row.int(10))
         }
         guard let meta else { throw Self.withoutMeta }
         return meta
@@ -36,10 +37,13 @@ final class SQLiteSession: RegistryWriter {
     }
 
     /// Counts a transaction that changes something; returns how many there were.
-    func countWrite() throws(AgentIDError) -> Int64 {
-        guard let writes = try database.number("UPDATE meta SET writes = writes + 1 RETURNING writes") else {
-            throw Self.withoutMeta
-        }
+    ///
+    /// - Parameter turns: of the file `meters`: see ``RegistryMark/meters``.
+    func countWrite(turns: UInt64) throws(AgentIDError) -> Int64 {
+        let writes = try database.number(
+            "UPDATE meta SET writes = writes + 1, meter_turns = max(meter_turns, ?) RETURNING writes",
+            .int(Int64(clamping: turns)))
+        guard let writes else { throw Self.withoutMeta }
         return writes
     }
 
@@ -48,8 +52,8 @@ final class SQLiteSession: RegistryWriter {
     func begin(_ beginning: RegistryBeginning) throws(AgentIDError) -> Int {
         // Bundles are numbered by it: by so much at once that none from after the backup is newer.
         try database.run(
-            "UPDATE meta SET epoch = ?, writes = ?, sequence = sequence + 1000000", .text(beginning.epoch),
-            .int(beginning.writes))
+            "UPDATE meta SET epoch = ?, writes = ?, meter_turns = 0, sequence = sequence + 1000000",
+            .text(beginning.epoch), .int(beginning.writes))
         try setFolded(beginning.journal)
         try setLog(beginning.log)
         // Numbers that the log has taken are never given to other lines.
