@@ -49,6 +49,8 @@ public final class AuditLog: Sendable {
         let segments = "\(directory)/\(AuditSequencer.segmentsPath)"
         try files.makeDirectory(directory)
         try files.makeDirectory(segments)
+        // Before a registry knows of this log: what is synced in a directory is lost with the directory's name.
+        if signer != nil { try Files.syncName(of: directory) }
         let identity = try AuditIdentity.make(in: directory, origin: origin, files: files)
         let notes = Locked(AuditNotes())
         if let signer {

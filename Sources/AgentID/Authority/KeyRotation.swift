@@ -35,7 +35,8 @@ extension Authority {
     private func refuseNextKey(in registry: any RegistryReader) throws(AgentIDError) {
         guard try !registry.keys().contains(where: { $0.role == .next }) else {
             throw AgentIDError(
-                .state, name: "key_published", message: "a next key is published already: activate it first")
+                .state, name: "key_published",
+                message: "a next key is published already: give the bundle to guards elsewhere, then activate it")
         }
     }
 

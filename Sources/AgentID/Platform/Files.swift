@@ -155,7 +155,7 @@ package enum Files {
     }
 
     /// Makes the name of a file or directory survive a power cut. Its writer syncs the content.
-    static func syncName(of path: String) throws(AgentIDError) {
+    package static func syncName(of path: String) throws(AgentIDError) {
         let parent = split(path).parent
         let directory = unsafe Glibc.open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard directory >= 0 else {

@@ -31,6 +31,7 @@ struct AgentDirectory {
                 let bytes = Array((text + "\n").utf8)
                 try Console.create("\(path)/\(name)", mode: 0o644, bytes.span)
             }
+            try Files.syncName(of: path)
         } catch {
             for name in ["key.jwk", "chain", "credential"] { unsafe unlink("\(path)/\(name)") }
             _ = unsafe rmdir(path)

@@ -138,7 +138,7 @@ enum Console {
     /// The system's message for the call that just failed.
     static var lastError: String { unsafe String(cString: strerror(errno)) }
 
-    /// Writes a file that does not exist yet.
+    /// Writes a file that does not exist yet, so that it survives a power cut.
     static func create(_ path: String, mode: mode_t, _ bytes: Span<UInt8>) throws {
         let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
         guard file >= 0 else { throw Fault(file: path) }
@@ -147,6 +147,10 @@ enum Console {
         guard written == bytes.count, fsync(file) == 0 else {
             _ = unsafe unlink(path)
             throw Fault(file: path, "cannot be written")
+        }
+        do { try Files.syncName(of: path) } catch {
+            _ = unsafe unlink(path)
+            throw error
         }
     }
 
