@@ -183,8 +183,10 @@ class _Limit:
             self._watched.clear()
 
     def opener(self) -> urllib.request.OpenerDirector:
-        """Opens connections that end in time, and follows no redirect."""
-        return urllib.request.build_opener(_NoRedirect, _Plainly(self), _Securely(self))
+        """Opens connections that end in time, and follows no redirect. A proxy is sent only what is encrypted."""
+        proxies = {scheme: proxy for scheme, proxy in urllib.request.getproxies().items() if scheme == "https"}
+        proxied = urllib.request.ProxyHandler(proxies)
+        return urllib.request.build_opener(proxied, _NoRedirect, _Plainly(self), _Securely(self))
 
     def watch(self, made: socket.socket) -> None:
         """Ends this connection too; the time begins with the first."""

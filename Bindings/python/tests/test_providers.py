@@ -214,6 +214,17 @@ def test_a_server_that_is_gone_or_redirects_gives_nothing(acme, server):
     assert [path for path, _ in server.asked] == ["/moved"] and server.tokens == {}
 
 
+def test_what_is_not_encrypted_goes_through_no_proxy(server, monkeypatch):
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, server.url)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    provider = TokenExchange("http://127.0.0.1:9/token", client=CLIENT, subject=BROAD, resources=RESOURCES)
+    with pytest.raises(ConnectionError):
+        provider.acquire({"lease": "l", "resource": "mail", "ttl": 60})
+    assert server.asked == []
+
+
 @pytest.mark.parametrize("status", [None, 503])
 def test_a_server_that_answers_byte_by_byte_is_not_waited_for(server, status):
     server.pause, server.status = 0.1, status
