@@ -22,7 +22,9 @@ extension Agent {
     ///
     /// - Parameter revokingOldKey: Whether to revoke it, with all that was delegated and spawned under it.
     public func rotateKey(revokingOldKey: Bool = false) async throws(AgentIDError) {
-        try await WaitingThreads.run { () throws(AgentIDError) in try rotateKey(revokingOldKey: revokingOldKey) }
+        try await WaitingThreads.run(on: .ending) { () throws(AgentIDError) in
+            try rotateKey(revokingOldKey: revokingOldKey)
+        }
     }
 
     /// Parks the agent for at most this many seconds; `Authority.unpark(agent:)` unparks it. See AgentID's own call.
@@ -34,6 +36,6 @@ extension Agent {
     ///
     /// - Returns: Its tombstone; `nil` if it could not be signed now: `Authority.reap` signs it later.
     @discardableResult public func end(reason: String = "") async throws(AgentIDError) -> String? {
-        try await WaitingThreads.run { () throws(AgentIDError) in try end(reason: reason) }
+        try await WaitingThreads.run(on: .ending) { () throws(AgentIDError) in try end(reason: reason) }
     }
 }

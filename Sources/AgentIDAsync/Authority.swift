@@ -12,7 +12,7 @@ extension Authority {
     /// Closes the authority. The keys are wiped when the last call that uses them returns. Leases are no longer
     /// renewed.
     public func close() async {
-        await WaitingThreads.run { close() }
+        await WaitingThreads.run(on: .ending) { close() }
     }
 
     /// Creates or replaces a profile.
@@ -58,7 +58,7 @@ extension Authority {
     /// - Returns: Whether this authority's registry has the named object; `nil` if it could not be asked.
     @discardableResult
     public func revoke(_ revocation: Revocation, reason: String? = nil) async throws(AgentIDError) -> Bool? {
-        try await WaitingThreads.run { () throws(AgentIDError) in try revoke(revocation, reason: reason) }
+        try await WaitingThreads.run(on: .ending) { () throws(AgentIDError) in try revoke(revocation, reason: reason) }
     }
 
     /// All revocations, oldest first.

@@ -10,7 +10,9 @@ extension Authority {
 
     /// Suspends an agent: its calls, and those of all below it, are denied until it is resumed.
     public func suspend(agent: String, reason: String = "") async throws(AgentIDError) {
-        try await WaitingThreads.run { () throws(AgentIDError) in try suspend(agent: agent, reason: reason) }
+        try await WaitingThreads.run(on: .ending) { () throws(AgentIDError) in
+            try suspend(agent: agent, reason: reason)
+        }
     }
 
     /// Resumes a suspended agent.
@@ -27,7 +29,9 @@ extension Authority {
     ///
     /// - Returns: Its tombstone; `nil` if it could not be signed now: `reap` signs it later.
     public func deprovision(agent: String, reason: String = "") async throws(AgentIDError) -> String? {
-        try await WaitingThreads.run { () throws(AgentIDError) in try deprovision(agent: agent, reason: reason) }
+        try await WaitingThreads.run(on: .ending) { () throws(AgentIDError) in
+            try deprovision(agent: agent, reason: reason)
+        }
     }
 
     /// Removes a principal who leaves: revokes them and ends every agent that acts for them or is owned by them.
@@ -40,7 +44,7 @@ extension Authority {
     public func deprovision(
         principal: String, reason: String = "", report: @Sendable (Int) -> Void = { _ in }
     ) async throws(AgentIDError) -> Int {
-        try await WaitingThreads.run { () throws(AgentIDError) in
+        try await WaitingThreads.run(on: .ending) { () throws(AgentIDError) in
             try deprovision(principal: principal, reason: reason, report: report)
         }
     }
@@ -55,7 +59,7 @@ extension Authority {
     public func withdraw(
         profile: String, reason: String = "", report: @Sendable (Int) -> Void = { _ in }
     ) async throws(AgentIDError) -> Int {
-        try await WaitingThreads.run { () throws(AgentIDError) in
+        try await WaitingThreads.run(on: .ending) { () throws(AgentIDError) in
             try withdraw(profile: profile, reason: reason, report: report)
         }
     }

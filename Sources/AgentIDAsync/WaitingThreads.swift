@@ -6,8 +6,12 @@ internal import AgentID
 /// A thread is started when a call finds none idle, up to a limit, and ends after some idle seconds. Calls beyond the
 /// limit wait their turn, without a thread. Not for a child after `fork()`.
 package final class WaitingThreads: TaskExecutor {
-    /// Enough that providers which wait for other calls never take them all; as many as Dispatch allows itself.
+    /// As many as Dispatch allows itself.
     static let shared = WaitingThreads(most: 64)
+    /// For what takes authority away: it must not queue behind what hangs.
+    static let ending = WaitingThreads(most: 16)
+    /// For calls that wait for a provider, which may itself call the library.
+    static let secrets = WaitingThreads(most: 64)
 
     private struct State {
         /// Jobs in the order they came, the first one last; and those that came since.
@@ -77,8 +81,8 @@ package final class WaitingThreads: TaskExecutor {
     /// Runs blocking code on one of the threads, even in a cancelled task. The caller's task suspends, and its
     /// task-local values are visible.
     @concurrent package static func run<Result: Sendable, Failure>(
-        _ body: () throws(Failure) -> Result
+        on threads: WaitingThreads = .shared, _ body: () throws(Failure) -> Result
     ) async throws(Failure) -> Result {
-        try await withTaskExecutorPreference(shared) { () async throws(Failure) -> Result in try body() }
+        try await withTaskExecutorPreference(threads) { () async throws(Failure) -> Result in try body() }
     }
 }

@@ -50,6 +50,6 @@ extension Agent {
 
     /// Deprovisions, even in a cancelled task; harmless if it has ended.
     private func finish(_ reason: String) async throws(AgentIDError) {
-        try await WaitingThreads.run { () throws(AgentIDError) in try conclude(reason: reason) }
+        try await WaitingThreads.run(on: .ending) { () throws(AgentIDError) in try conclude(reason: reason) }
     }
 }

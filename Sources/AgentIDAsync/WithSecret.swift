@@ -7,14 +7,14 @@ extension SecretSource {
     public func acquire(
         for permit: Permit, from provider: String, resource: String, timeToLive: Int64
     ) async throws -> (lease: String, secret: Secret) {
-        try await WaitingThreads.run {
+        try await WaitingThreads.run(on: .secrets) {
             try acquire(for: permit, from: provider, resource: resource, timeToLive: timeToLive)
         }
     }
 
     /// Returns a secret before its time; harmless if it was returned already.
     public func release(lease: String) async throws(AgentIDError) {
-        try await WaitingThreads.run { () throws(AgentIDError) in try release(lease: lease) }
+        try await WaitingThreads.run(on: .secrets) { () throws(AgentIDError) in try release(lease: lease) }
     }
 
     /// Gets a secret for a permitted call, runs `body`, and returns the secret on every way out, cancellation included.

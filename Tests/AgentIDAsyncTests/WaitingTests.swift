@@ -69,7 +69,8 @@ import Testing
         try world.authority.add(CallingProvider(authority: world.authority), named: "vault")
         try await world.withAgent { agent in
             try await withThrowingTaskGroup { group in
-                for _ in 0..<many {
+                // More than there are threads.
+                for _ in 0..<100 {
                     group.addTask {
                         try await world.authority.withSecret(
                             for: permit(on: agent), from: "vault", resource: "r", timeToLive: 60
@@ -80,6 +81,36 @@ import Testing
             }
         }
         #expect(try await world.authority.brokerLeases().isEmpty)
+    }
+
+    @Test func authorityIsTakenAwayWhileEveryProviderHangs() async throws {
+        let (gate, world) = (Gate(), try await World())
+        try world.authority.add(WaitingProvider(gate: gate), named: "vault")
+        try await world.withAgent { agent in
+            let doomed = try await [
+                world.authority.startAgent(profile: "researcher", world.request),
+                world.authority.startAgent(profile: "researcher", world.request),
+                world.authority.startAgent(profile: "researcher", world.request),
+            ]
+            try await withThrowingTaskGroup { group in
+                for _ in 0..<100 {
+                    group.addTask {
+                        try await world.authority.withSecret(
+                            for: permit(on: agent), from: "vault", resource: "r", timeToLive: 60
+                        ) { _ in }
+                    }
+                }
+                // All threads that there are for them.
+                await gate.hasArrived(64)
+                try await world.authority.suspend(agent: doomed[0].id())
+                try await world.authority.revoke(Revocation(.agent, doomed[1].id()))
+                try await doomed[2].end()
+                for one in doomed { #expect(!isPermitted(one)) }
+                try await world.withAgent { #expect(isPermitted($0)) }
+                gate.open()
+                try await group.waitForAll()
+            }
+        }
     }
 
     @Test func waitingForASlowHookBlocksNobody() async throws {
