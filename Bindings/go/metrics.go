@@ -73,6 +73,7 @@ func (a *Authority) Metrics(ctx context.Context, name string) ([]Metric, error) 
 	}
 	agents := read.Agents
 	gauge("agentid_agents", agents.Active, "state", "active")
+	gauge("agentid_agents", agents.Denied, "state", "denied")
 	gauge("agentid_agents", agents.Lapsed, "state", "lapsed")
 	gauge("agentid_agents", agents.Suspended, "state", "suspended")
 	gauge("agentid_agents", agents.Parked, "state", "parked")

@@ -50,6 +50,7 @@ type AuthorityStatistics struct {
 		Active      int64 `json:"active"`
 		LapsingSoon int64 `json:"lapsing_soon"` // of the active, those whose lease is over within a minute
 		Lapsed      int64 `json:"lapsed"`
+		Denied      int64 `json:"denied"` // with a lease that runs: expired, revoked, or one above is, or is suspended, parked or lapsed
 		Suspended   int64 `json:"suspended"`
 		Parked      int64 `json:"parked"`
 		Ended       int64 `json:"ended"`

@@ -197,14 +197,17 @@ class GuardStatistics(Document):
 class AgentCounts(Document):
     """The number of agents by standing."""
 
-    __slots__ = ("active", "ended", "lapsed", "lapsing_soon", "parked", "suspended")
+    __slots__ = ("active", "denied", "ended", "lapsed", "lapsing_soon", "parked", "suspended")
 
     active: int
-    """Neither suspended nor parked, with a lease that runs."""
+    """Neither suspended nor parked, with a lease that runs, and not denied."""
     lapsing_soon: int
     """Of those, the ones whose lease is over within a minute."""
     lapsed: int
     """Neither suspended nor parked, with a lease that is over: reap ends them."""
+    denied: int
+    """Neither suspended nor parked, with a lease that runs, and denied: their last grant has expired, something they depend on is
+    revoked, or one above them is so, or suspended, parked or lapsed."""
     suspended: int
     parked: int
     ended: int

@@ -70,7 +70,7 @@ def _of_guard(name: str, found: Mapping[str, Any]) -> Iterator[Sample]:
 def _of_authority(name: str, found: Mapping[str, Any]) -> Iterator[Sample]:
     if found["guard"] is not None:
         yield from _of_guard(name, found["guard"])
-    for state in ("active", "lapsed", "suspended", "parked", "ended"):
+    for state in ("active", "denied", "lapsed", "suspended", "parked", "ended"):
         yield from _sample("agentid_agents", found["agents"][state], authority=name, state=state)
     yield from _sample("agentid_leases_lapsing_soon", found["agents"]["lapsing_soon"], authority=name)
     for hook in found["hooks"]:

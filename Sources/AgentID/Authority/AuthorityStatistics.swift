@@ -40,7 +40,8 @@ struct AuthorityStatistics {
     private static func tree(of agents: AgentCounts) -> JSONTree {
         [
             "active": .int(agents.active), "lapsing_soon": .int(agents.lapsingSoon), "lapsed": .int(agents.lapsed),
-            "suspended": .int(agents.suspended), "parked": .int(agents.parked), "ended": .int(agents.ended),
+            "denied": .int(agents.denied), "suspended": .int(agents.suspended), "parked": .int(agents.parked),
+            "ended": .int(agents.ended),
         ]
     }
 

@@ -62,7 +62,7 @@ struct OpenMetrics {
     private mutating func agents(_ agents: JSON.Value?) {
         gauge(
             "agentid_agents", "Agents in the registry, by standing.",
-            ["active", "lapsed", "suspended", "parked", "ended"].map { ([("state", $0)], agents?[$0]) })
+            ["active", "denied", "lapsed", "suspended", "parked", "ended"].map { ([("state", $0)], agents?[$0]) })
     }
 
     private mutating func hooks(_ hooks: JSON.Value?) {

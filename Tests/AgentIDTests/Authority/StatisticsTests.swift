@@ -33,6 +33,29 @@ import Testing
         withExtendedLifetime(agents) {}
     }
 
+    /// What a guard denies is not counted as active, whatever denies it.
+    @Test(arguments: [false, true]) func whoIsRevokedIsNotCountedAsActive(inDirectory: Bool) throws {
+        let place = try TemporaryDirectory()
+        let world = try World(at: inDirectory ? "\(place.path)/acme" : nil)
+        let agents = try (0..<6).map { _ in try world.start() }
+        let (parent, child) = (agents[0], try agents[0].spawn("child", .sameScope()))
+        let keys = try world.authority.registry.read { try $0.keys() }
+        func denied() throws -> [Int?] {
+            let found = try read(world)
+            return [counts(found, "agents", "active"), counts(found, "agents", "denied")]
+        }
+        #expect(try denied() == [7, 0])
+        try world.authority.revoke(Revocation(.agent, parent.id()))
+        #expect(try denied() == [5, 2], "with what is below it")
+        try world.authority.revoke(Revocation(.grant, agents[1].current().held.grant.id))
+        #expect(try denied() == [4, 3])
+        try world.authority.revoke(Revocation(.key, agents[2].publicKey().thumbprint))
+        #expect(try denied() == [3, 4])
+        try world.authority.revoke(Revocation(.issuer, #require(keys.first?.key.thumbprint)))
+        #expect(try denied() == [0, 7], "all that the key signed")
+        withExtendedLifetime((agents, child)) {}
+    }
+
     @Test func decisionsOfHandlesHereAreCountedByReason() throws {
         let world = try World()
         let agent = try world.start()

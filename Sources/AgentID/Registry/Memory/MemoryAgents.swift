@@ -8,11 +8,35 @@ extension MemoryTables {
         var counts = AgentCounts()
         byID.visit { key in
             if let row = row(of: key.name) {
-                counts.add(1, row.seen.state, lease: row.lease?.expires, now: now)
+                counts.add(1, row.seen.state, lease: row.lease?.expires, isDenied: isStopped(row, at: now), now: now)
             }
             return true
         }
         return counts
+    }
+
+    /// Whether an agent or one above it is expired, revoked, suspended, parked or lapsed.
+    private func isStopped(_ row: AgentRow, at now: Int64) -> Bool {
+        var next: AgentRow? = row
+        while let row = next {
+            let (agent, grant) = (row.seen, row.grants.last)
+            guard agent.state == .active, let lease = row.lease, lease.expires > now, let grant,
+                grant.expires > now / 1000
+            else { return true }
+            var revocable = [
+                Revocation(unchecked: .profile, agent.profile), Revocation(unchecked: .principal, agent.principal),
+                Revocation(unchecked: .principal, agent.owner), Revocation(unchecked: .key, agent.key),
+            ]
+            revocable += SPIFFEID.ancestry(of: agent.id).map { Revocation(unchecked: .agent, $0) }
+            revocable.append(Revocation(unchecked: .grant, grant.id))
+            // Chains are not read: when it was issued tells the key that signed.
+            let signer = small.keys.filter { $0.role == .active || ($0.retiredAt ?? .min) >= grant.issued }
+                .min { ($0.retiredAt ?? .max) < ($1.retiredAt ?? .max) }
+            if let signer { revocable.append(Revocation(unchecked: .issuer, signer.key.thumbprint)) }
+            guard firstRevoked(of: revocable) == nil else { return true }
+            next = agent.parent.flatMap { self.row(of: $0.exact) }
+        }
+        return false
     }
 
     func agents(_ filter: AgentFilter) -> [AgentRecord] {

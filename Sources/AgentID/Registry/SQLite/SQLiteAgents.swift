@@ -25,28 +25,51 @@ extension SQLiteSession {
         try database.first("SELECT \(Self.readColumns) FROM agents WHERE id = ?", .text(id), read: record)
     }
 
+    /// Whether an agent's last grant has expired, or it is revoked by itself. Chains are not read: when the grant was issued
+    /// tells the key that signed.
+    private static let isOver = """
+        coalesce((SELECT grants.expires FROM grants WHERE agent = id ORDER BY grants.rowid DESC LIMIT 1), 0) <= ?1 / 1000
+        OR \(isRevoked)
+        """
+    private static let isRevoked = """
+        EXISTS (SELECT 1 FROM revocations WHERE kind = 'agent' AND value IN (id, substr(id, 1, length(id) - 37)))
+        OR EXISTS (SELECT 1 FROM revocations WHERE kind = 'profile' AND value = profile)
+        OR EXISTS (SELECT 1 FROM revocations WHERE kind = 'principal' AND value IN (principal, owner))
+        OR EXISTS (SELECT 1 FROM revocations WHERE kind = 'key' AND value = key)
+        OR EXISTS (SELECT 1 FROM revocations WHERE kind = 'grant'
+            AND value = (SELECT jti FROM grants WHERE agent = id ORDER BY grants.rowid DESC LIMIT 1))
+        OR EXISTS (SELECT 1 FROM revocations WHERE kind = 'issuer' AND value = (
+            SELECT thumbprint FROM keys WHERE role = 'active' OR role = 'retired' AND retired_at >=
+                (SELECT issued FROM grants WHERE agent = id ORDER BY grants.rowid DESC LIMIT 1)
+            ORDER BY role = 'active', retired_at LIMIT 1))
+        """
+
     func agentCounts(at now: Int64) throws(AgentIDError) -> AgentCounts {
         var counts = AgentCounts()
-        // From the indexes alone, but for those that live.
         let soon = now > .max - AgentCounts.soon ? .max : now + AgentCounts.soon
         let rows = try database.rows(
             """
+            WITH RECURSIVE stopped (agent) AS (
+                SELECT id FROM agents LEFT JOIN leases ON leases.agent = id WHERE state = 'suspended'
+                    OR state = 'active' AND (sealed IS NOT NULL OR coalesce(leases.expires, 0) <= ?1 OR \(Self.isOver))
+                UNION SELECT id FROM stopped JOIN agents ON parent = stopped.agent WHERE state = 'active'
+            )
             SELECT CASE WHEN state = 'active' AND sealed IS NOT NULL THEN 'parked' ELSE state END,
-            (expires > ?1) + (expires > ?2), count(*) FROM agents LEFT JOIN leases ON agent = id
-            WHERE state IN ('active', 'suspended') GROUP BY 1, 2
+            (expires > ?1) + (expires > ?2), id IN stopped, count(*) FROM agents LEFT JOIN leases ON leases.agent = id
+            WHERE state IN ('active', 'suspended') GROUP BY 1, 2, 3
             """, .int(now), .int(soon)
         ) { row throws(AgentIDError) in
             let state: AgentRecord.State = try row.named(0)
-            return (state, try row.optionalInt(1) ?? 0, Int(clamping: try row.int(2)))
+            return (state, try row.optionalInt(1) ?? 0, try row.int(2) != 0, Int(clamping: try row.int(3)))
         }
-        for (state, left, count) in rows {
+        for (state, left, isDenied, count) in rows {
             let lease: Int64? =
                 switch left {
                 case 0: nil
                 case 1: soon
                 default: .max
                 }
-            counts.add(count, state, lease: lease, now: now)
+            counts.add(count, state, lease: lease, isDenied: isDenied, now: now)
         }
         let ended = try database.number("SELECT count(*) FROM agents WHERE state = 'deprovisioned'")
         counts.ended = Int(clamping: ended ?? 0)
