@@ -39,6 +39,8 @@ class Audit(Handle):
     @classmethod
     def open(cls, directory: str | os.PathLike[str], *, key: str | None = None) -> Audit:
         """Opens the log of an authority's directory; without `key` under the one that the directory itself names."""
+        if key is not None and not key:
+            raise ValueError("key is empty: give None for the key that the directory itself names, which shows no forged log")
         return cls.__new__(cls)._own(lib.agentid_audit_open, *pair(os.fspath(directory), "directory"), *pair(key or "", "key"))
 
     def head(self) -> AuditHead:

@@ -314,3 +314,10 @@ def test_what_the_progress_of_verifying_raises_is_raised(tmp_path, acme, raised)
         assert caught.value is raised
         assert len(told) == 1, "not told again, and the rest was read"
         assert audit.verify().sound
+
+
+def test_an_empty_key_is_no_key_that_a_log_was_checked_under(acme, tmp_path):
+    acme.integrate()
+    with pytest.raises(ValueError, match="key is empty"):
+        libagentid.Audit.open(tmp_path / "acme", key="")
+    assert libagentid.Audit.open(tmp_path / "acme", key=None).head().key
