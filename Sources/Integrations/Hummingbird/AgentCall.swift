@@ -2,14 +2,17 @@
     internal import AgentID
     internal import HTTPTypes
 
-    /// The call that a request is: the tool is its method and path as sent, e.g. `POST /notes/add`, the arguments are its body,
-    /// an empty body an empty object. A query would be outside both, and is refused; so is a body that is not JSON by its type.
+    /// The call that a request is. Without routes the tool is its method and path as sent, e.g. `POST /notes/add`, the arguments
+    /// are its body, an empty body an empty object; a query would be outside both, and is refused. So is a body that is not JSON
+    /// by its type.
     struct AgentCall {
         let tool: String
         let arguments: [UInt8]
 
-        init(_ method: HTTPRequest.Method, _ path: String, body: [UInt8], types: [String] = []) throws(Refusal) {
-            guard !path.utf8.contains(UInt8(ascii: "?")) else {
+        init(
+            _ method: HTTPRequest.Method, _ path: String, body: [UInt8], types: [String] = [], routes: AgentRoutes?
+        ) throws(Refusal) {
+            guard routes != nil || !path.utf8.contains(UInt8(ascii: "?")) else {
                 throw Refusal(.badRequest, "call", "a query is not part of the call: send arguments in the body")
             }
             guard method != .connect, path.utf8.first == UInt8(ascii: "/"), !path.utf8.contains(UInt8(ascii: "#"))
@@ -20,9 +23,12 @@
             guard body.isEmpty || types.isEmpty || (types.count == 1 && Self.isJSON(types[0])) else {
                 throw Refusal(.unsupportedMediaType, "content_type", "arguments are sent as application/json, in UTF-8")
             }
-            try Self.checkNames(in: body)
-            tool = "\(method.rawValue) \(path)"
-            arguments = body.isEmpty ? Array("{}".utf8) : body
+            if let routes {
+                (tool, arguments) = try routes.call(method, path, body: body)
+            } else {
+                (tool, arguments) = ("\(method.rawValue) \(path)", body.isEmpty ? Array("{}".utf8) : body)
+            }
+            try Self.checkNames(in: arguments)
         }
 
         /// Whether a Content-Type is JSON in UTF-8, and says nothing else.

@@ -17,13 +17,17 @@
     /// middleware of the Go and Python bindings answers, so that clients of either call all three.
     public struct AgentGuard<Context: AgentRequestContext>: RouterMiddleware {
         private let guardian: Guard
+        private let routes: AgentRoutes?
         private let maxBody: Int
 
         /// - Parameters:
         ///   - guardian: Decides each request.
+        ///   - routes: The tool of each route, with the arguments in path, query and body. Without them a request's tool is its
+        ///     method and path as sent, and its arguments are its body.
         ///   - maxBody: The longest body that is read, in bytes. A longer one is answered with 413.
-        public init(_ guardian: Guard, maxBody: Int = 1 << 20) {
+        public init(_ guardian: Guard, routes: AgentRoutes? = nil, maxBody: Int = 1 << 20) {
             self.guardian = guardian
+            self.routes = routes
             self.maxBody = maxBody
         }
 
@@ -44,7 +48,7 @@
             }
             let asked = try AgentCall(
                 request.method, request.head.path ?? "", body: try await Self.body(of: &request, upTo: maxBody),
-                types: types)
+                types: types, routes: routes)
             let call: Call
             // In memory, in microseconds: nothing here waits.
             do throws(NotPermitted) {
