@@ -25,6 +25,11 @@ def only(here, what, *words):
         check(word in text, f"doctor says {word!r}", text)
 
 
+def rotate(here):
+    ctl("bundle", *here, "--publish")
+    ctl("bundle", *here, "--activate")
+
+
 def findings(work):
     here = authority(work)
     with Host(here[1], 3) as host:
@@ -65,6 +70,12 @@ def findings(work):
     check("wrong" in ctl("doctor", *here, expect=1), "in words")
     ctl("hooks", "remove", "log", *here)
     check(troubles(here, expect=0) == {}, "and all is well again")
+    rotate(here)
+    with database(here) as db:
+        db.execute("UPDATE keys SET retired_at = retired_at + 86400, drop_at = drop_at + 86400 WHERE role = 'retired'")
+    only(here, "signing key", "a clock that was ahead", "--publish")
+    rotate(here)
+    check(troubles(here, expect=0) == {}, "the next rotation mends it")
 
 
 def files(work):

@@ -66,10 +66,18 @@ struct RegistryCheckup {
             let hasFile = unsafe access("\(directory)/keys/\(thumbprint).jwk", F_OK) == 0
             return Finding(of: "signing key \(thumbprint), \(state(of: record))", at: "\(directory)/keys") {
                 if record.role == .retired {
-                    guard hasFile else { return }
-                    throw Trouble(
-                        "it was retired, and its private half is still in keys/",
-                        remedy: "open the authority once, which removes it")
+                    guard !hasFile else {
+                        throw Trouble(
+                            "it was retired, and its private half is still in keys/",
+                            remedy: "open the authority once, which removes it")
+                    }
+                    guard record.retiredAt ?? 0 <= now / 1000 + Self.mostAhead else {
+                        throw Trouble(
+                            "it was retired by a clock that was ahead: guards elsewhere take what it signs until then",
+                            remedy: "rotate the keys under the right clock: agentidctl bundle --publish, then "
+                                + "--activate; give the bundle to guards elsewhere")
+                    }
+                    return
                 }
                 guard hasFile else {
                     throw Trouble(
@@ -78,6 +86,9 @@ struct RegistryCheckup {
             }
         }
     }
+
+    /// How far a retirement may be ahead, in seconds: that of a grant which was dated by a clock that was ahead by less.
+    private static let mostAhead: Int64 = 300
 
     /// The remaining use of a key.
     private func state(of key: KeyRecord) -> String {
