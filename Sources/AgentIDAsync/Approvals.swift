@@ -52,7 +52,7 @@ extension Authority {
         try await WaitingThreads.run { () throws(AgentIDError) in try approval(id) }
     }
 
-    /// The consent of one person to a request, signed with their key: for ``approve(_:token:)``.
+    /// The consent of one person to a request, signed with their key: for `approve(_:token:)`.
     public func approvalToken(
         for request: ApprovalRequest, by approver: String, with signer: any Signer
     ) async throws(AgentIDError) -> String {
@@ -68,7 +68,7 @@ extension Authority {
         try await WaitingThreads.run { () throws(AgentIDError) in try approve(id, token: token) }
     }
 
-    /// Signs an approval and gives it: see ``approve(_:token:)``.
+    /// Signs an approval and gives it: see `approve(_:token:)`.
     @discardableResult
     public func approve(
         _ id: String, by approver: String, with signer: any Signer

@@ -22,7 +22,7 @@ extension Authority {
         return ApprovalRequest(try registry.read { try $0.approval(id, at: now) })
     }
 
-    /// The consent of one person to a request, signed with their key: for ``approve(_:token:)``, on this machine or on
+    /// The consent of one person to a request, signed with their key: for `approve(_:token:)`, on this machine or on
     /// another one.
     ///
     /// - Parameters:
@@ -98,7 +98,7 @@ extension Authority {
         return isApproved
     }
 
-    /// Signs an approval and gives it: see ``approve(_:token:)``.
+    /// Signs an approval and gives it: see `approve(_:token:)`.
     @discardableResult
     public func approve(_ id: String, by approver: String, with signer: any Signer) throws(AgentIDError) -> Bool {
         let request = try approval(id)

@@ -4,8 +4,8 @@ internal import StrictJSON
 // Labels are taken away from an agent by people alone: see `docs/labels.md`.
 extension Authority {
     /// Asks those whom the policy names to take labels away from an agent: a rule of it `declassifies` all of them, and its
-    /// `approval` says who. They decide as about a call, by ``approve(_:token:)`` or ``refuse(_:by:)``; then
-    /// ``declassify(_:)`` takes the labels away.
+    /// `approval` says who. They decide as about a call, by `approve(_:token:)` or `refuse(_:by:)`; then
+    /// `declassify(_:)` takes the labels away.
     ///
     /// - Parameters:
     ///   - agent: Its ID; it may be suspended, so that it learns nothing while they decide. Of a root, or an isolated
@@ -31,7 +31,7 @@ extension Authority {
     /// before say them until they are made anew: at once for an agent that is held here, at half their life elsewhere. Grants
     /// and agents below keep theirs.
     ///
-    /// - Parameter request: the ID that ``askToDeclassify(agent:labels:)`` returned.
+    /// - Parameter request: the ID that `askToDeclassify(agent:labels:)` returned.
     /// - Throws: `approval_required` where it waits, was refused, or somebody who approved may not any more; `approval` where
     ///   there is no such request, also the second time; `labels_above` where agents above have a label.
     public func declassify(_ request: String) throws(AgentIDError) {

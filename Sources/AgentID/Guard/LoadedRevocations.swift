@@ -121,7 +121,7 @@ extension Guard {
     /// What a list names stays revoked in this guard, whatever later lists leave out. Nothing is changed on an error.
     ///
     /// - Parameters:
-    ///   - list: What ``Authority/revocationList(lifetime:)`` made, at most 8 MiB.
+    ///   - list: What `Authority.revocationList` made, at most 8 MiB.
     ///   - keepsAfterExpiry: Whether chains of the domain are still permitted when the list has expired and no newer one
     ///     came. Otherwise they are denied then (`revocation_view_stale`).
     /// - Throws: `revocations_size`; `revocations` if it is not signed by the domain, or damaged;
