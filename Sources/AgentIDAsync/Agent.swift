@@ -22,9 +22,8 @@ extension Agent {
     ///
     /// - Parameter revokingOldKey: Whether to revoke it, with all that was delegated and spawned under it.
     public func rotateKey(revokingOldKey: Bool = false) async throws(AgentIDError) {
-        try await WaitingThreads.run(on: .ending) { () throws(AgentIDError) in
-            try rotateKey(revokingOldKey: revokingOldKey)
-        }
+        // Not on the threads for ends: it waits for a signer, which may hang.
+        try await WaitingThreads.run { () throws(AgentIDError) in try rotateKey(revokingOldKey: revokingOldKey) }
     }
 
     /// Parks the agent for at most this many seconds; `Authority.unpark(agent:)` unparks it. See AgentID's own call.

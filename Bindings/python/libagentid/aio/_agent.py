@@ -47,7 +47,7 @@ class Agent(Closing, _agent.Identity):
     delegate = waits(_agent.Agent.delegate)
     end = waits(_agent.Agent.end, "ends")
     park = waits(_agent.Agent.park)
-    rotate_key = waits(_agent.Agent.rotate_key, "ends")
+    rotate_key = waits(_agent.Agent.rotate_key)  # it waits for a signer, which may hang
 
     def authorize(self, tool: str, args: Mapping[str, Any], *, wait: float | timedelta | None = None) -> Decision:
         """As `libagentid.Agent.authorize`, in microseconds. `wait` would hold an event loop, and raises `TypeError` there.
