@@ -32,7 +32,7 @@ import Testing
 
     @Test(arguments: [true, false]) func whatCannotEndNowIsDeniedAtOnceAndEndsLater(_ isPrincipal: Bool) async throws {
         let agent = try world.start()
-        let other = try SQLite(path: path + "/registry.db", .write, busyMilliseconds: 0)
+        let other = try SQLite(path: path + "/registry.db", .write, busyMilliseconds: 10_000)
         try other.script("BEGIN IMMEDIATE")
         #expect {
             if isPrincipal {
@@ -55,7 +55,7 @@ import Testing
 
     @Test func anEndThatCannotBeWrittenNowIsSignedLaterByItself() async throws {
         let agent = try world.start()
-        let other = try SQLite(path: path + "/registry.db", .write, busyMilliseconds: 0)
+        let other = try SQLite(path: path + "/registry.db", .write, busyMilliseconds: 10_000)
         try other.script("BEGIN IMMEDIATE")
         #expect(throws: AgentIDError.self) { try world.authority.deprovision(agent: agent.id()) }
         #expect(try reason(agent) == "authority_revoked")

@@ -216,7 +216,7 @@ extension GrantRenewalTests {
         let signer = Counting(try SigningKey.generate())
         let world = try World(at: directory.path + "/acme") { ($0.signer, $0.leaseDuration) = (signer, 3600) }
         let agent = try start(in: world)
-        let other = try SQLite(path: directory.path + "/acme/registry.db", .write, busyMilliseconds: 0)
+        let other = try SQLite(path: directory.path + "/acme/registry.db", .write, busyMilliseconds: 10_000)
         try other.script("BEGIN IMMEDIATE")
         world.pass(seconds: 400)
         let lifecycle = world.authority.lifecycle

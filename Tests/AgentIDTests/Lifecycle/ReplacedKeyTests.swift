@@ -120,7 +120,7 @@ struct ReplacedKeyTests {
         let agent = try world.start()
         let thief = try thief(agent, world)
         world.pass(seconds: 160)
-        let other = try SQLite(path: directory.path + "/registry.db", .write, busyMilliseconds: 0)
+        let other = try SQLite(path: directory.path + "/registry.db", .write, busyMilliseconds: 10_000)
         try other.script("BEGIN IMMEDIATE")
         let outcome = Locked<Result<Void, AgentIDError>?>(nil)
         Thread.detachNewThread {
