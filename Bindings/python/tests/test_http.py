@@ -122,11 +122,9 @@ def test_an_argument_is_where_its_handler_looks_for_it(world: World) -> None:
     assert said("GET", "/files", b'{"id":"7"}') == "call"
     assert said("GET", "/files?id=7", b'{"full":"yes"}', full="yes") == "call"
     assert said("POST", "/rm?id=7") == said("POST", "/rm?id=7", b"{}") == "call"
-    assert said("POST", "/read", b'{"id":"7"}') == "call"
-    assert said("POST", "/read?id=7", b' {"\\u0066ull":"yes"}', full="yes") == "call"
     assert said("POST", "/read?id=7&other=1") == said("GET", "/one?id=7&full=yes", full="yes") == "call"
     for body in (b'{"a":1', b'{"a":' + b"[" * 200_000, b"{]"):
-        assert said("POST", "/read", body) == "call"
+        assert said("POST", "/read", body) == "arguments_malformed"
     assert world.ran == []
     send = world.call(routes)
     for method, url, body in [("GET", "/files?id=7", None), ("GET", "/files?id=7", {}), ("POST", "/rm", {"id": "7"}),
@@ -139,6 +137,32 @@ def test_an_argument_is_where_its_handler_looks_for_it(world: World) -> None:
         Routes({"GET /health?x": None})
     with pytest.raises(ValueError, match="routes of the same paths"):
         Routes({"POST /a?x": "t", "POST /a?y": "t"})
+
+
+def test_a_body_is_read_for_fields_of_the_query_after_its_proof_and_not_before(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    read, seen, agent = json.loads, list[object](), world.agent
+
+    def loads(text: Any, **how: Any) -> Any:
+        seen.append(text)
+        return read(text, **how)
+
+    monkeypatch.setattr("libagentid.http._routes.json.loads", loads)
+    world.ran.clear()
+    given: Any = {"guard": world.guard, "routes": {"POST /read?id&full": "get_user"}}
+    apps = [(asgi.GuardMiddleware(world.asgi, **given), through_asgi), (wsgi.GuardMiddleware(world.wsgi, **given), through_wsgi)]
+    for app, through in apps:
+        for url, body, arguments in [
+            ("/read", b'{"id":"7"}', {"id": "7"}), ("/read", b'{"\\u0069d":"7"}', {"id": "7"}),
+            ("/read?id=7", b' {"\\u0066ull":"yes"}', {"id": "7", "full": "yes"}),
+        ]:  # fmt: skip
+            seen.clear()
+            assert through(app, "POST", url, body, [])[0] == 401 and body not in seen
+            chain, proof = agent.present("get_user", arguments, audience="files")
+            status, said, _ = through(app, "POST", url, body, [("Agent-Chain", chain), ("Agent-Proof", proof)])
+            assert (status, read(said)["reason"]) == (400, "call") and body in seen
+    assert world.ran == []
 
 
 def test_a_body_beyond_the_limit_is_refused_before_it_is_read_whole(world: World) -> None:

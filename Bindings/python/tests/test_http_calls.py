@@ -85,6 +85,20 @@ def test_a_request_that_failed_gives_its_budget_back_before_it_is_answered(
     assert world.outcomes == [outcome] * 6
 
 
+def test_a_request_that_is_refused_after_its_decision_has_failed(world: World) -> None:
+    body, fields = world.fields()
+    options = {**world.options, "routes": {"POST /pay?usd": "pay"}}
+
+    async def runs(*_: Any) -> None:
+        raise AssertionError("the handler ran")
+
+    said = exchange(asgi.GuardMiddleware(runs, **options), body, fields)
+    assert (said[0]["status"], json.loads(said[1]["body"])["argument"]) == (400, "usd")
+    body, fields = world.fields()
+    assert through_wsgi(wsgi.GuardMiddleware(runs, **options), "POST", "/pay", body, fields)[0] == 400
+    assert (world.left, world.outcomes) == ("10", ["failed: status 400"] * 2)
+
+
 @pytest.mark.parametrize("status", [200, 201, 204, 302])
 def test_a_request_that_succeeded_has_spent(world: World, status: int) -> None:
     for send, left in zip(through(world, lambda: (status, [b"paid"])), ("4", "4"), strict=True):

@@ -30,6 +30,8 @@ class Call(NamedTuple):
 
     tool: str
     arguments: bytes
+    check: Callable[[], None] | None = None
+    """Looked at after the decision, and before the handler: raises `Refusal`. It may take as long as reading the arguments."""
 
 
 class Request(NamedTuple):

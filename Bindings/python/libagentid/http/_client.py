@@ -41,6 +41,8 @@ class Presenter:
         parts = urlsplit(url)
         path = parts.path or "/"
         made = self._calls(Request(method.upper(), unquote_to_bytes(path), path, parts.query, body, content_type))
+        if made is not None and made.check is not None:
+            made.check()
         return None if made is None else self.of(made)
 
     def of(self, made: Call) -> Sending:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from json.encoder import encode_basestring_ascii
 from typing import NamedTuple, cast
 from urllib.parse import parse_qsl
@@ -99,7 +100,10 @@ class Found(NamedTuple):
 
     def __call__(self, request: Request) -> Call | None:
         """The call of a request on this route."""
-        return None if self.route.tool is None else Call(self.route.tool, _arguments(request, self.route, dict(self.values)))
+        if self.route.tool is None:
+            return None
+        arguments, left = _arguments(request, self.route, dict(self.values))
+        return Call(self.route.tool, arguments, partial(_none_in, request.body, left) if left else None)
 
 
 class _Route:
@@ -153,8 +157,11 @@ class _Route:
         return len(short.parts) == len(long.parts) or short.has_rest
 
 
-def _arguments(request: Request, route: _Route, values: dict[str, str]) -> bytes:
-    """All inputs of a handler, as one JSON object. A name that occurs twice is refused, here or by the guard."""
+def _arguments(request: Request, route: _Route, values: dict[str, str]) -> tuple[bytes, set[str]]:
+    """All inputs of a handler, as one JSON object, and the fields of the query that could be in the body and must not.
+
+    A name that occurs twice is refused, here or by the guard.
+    """
     left = set(route.fields or ())
     if request.query:
         for name, value in _fields(request.query):
@@ -166,18 +173,17 @@ def _arguments(request: Request, route: _Route, values: dict[str, str]) -> bytes
             left.discard(name)
     body = json_body(request).strip(_SPACE)
     if not body:
-        return _object(values)
+        return _object(values), set()
     if body[:1] != b"{":
         raise Refusal(400, "call", "the body is not a JSON object")
     members = body[1:].lstrip(_SPACE)
     if not route.has_body and members != b"}":
         raise Refusal(400, "call", f"arguments of a {route.method} are in the path or the query, not in a body")
-    if left:
-        _none_in(body, left)
+    left = {name for name in left if b"\\" in body or f'"{name}"'.encode("utf-8", "surrogatepass") in body}
     if not values:
-        return body
+        return body, left
     # The members of the body follow as they were sent: the guard reads them, and refuses a name that is there twice.
-    return _object(values)[:-1] + (b"" if members[:1] == b"}" else b",") + members
+    return _object(values)[:-1] + (b"" if members[:1] == b"}" else b",") + members, left
 
 
 def _object(values: dict[str, str]) -> bytes:

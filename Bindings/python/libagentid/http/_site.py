@@ -90,7 +90,10 @@ class Site:
             called = (*sent(call.tool), *counted(call.arguments))
             guard = self._guard()
             given = (lib.agentid_guard_authorize, guard._handle, *given, *called)
-            return Permit(call, traced(call.tool, lambda: of_guard(guard, decide(*given))))
+            permit = Permit(call, traced(call.tool, lambda: of_guard(guard, decide(*given))))
+            if call.check is not None:
+                _check(call.check, permit)
+            return permit
         except Exception as error:
             raise self._refusal(error) from None
 
@@ -126,6 +129,15 @@ class Site:
     def too_long(self, most: int | None = None) -> Refusal:
         """The answer to a body beyond the limit."""
         return Refusal(413, "body", f"a body has at most {self.max_body if most is None else most} bytes")
+
+
+def _check(check: Callable[[], None], permit: Permit) -> None:
+    """Looks at a permitted call once more. Where that refuses it, the call has failed."""
+    try:
+        check()
+    except BaseException as error:
+        permit.answered(error.status) if isinstance(error, Refusal) else permit.failed(error)
+        raise
 
 
 def _always(guard: EnforcementPoint) -> Callable[[], EnforcementPoint]:
