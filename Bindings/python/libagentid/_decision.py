@@ -26,11 +26,11 @@ encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", 
 class Decision:
     """One decision, immutable. Freed with its last reference; made at every call, so without a finalizer object."""
 
-    __slots__ = ("_as_parameter_", "permitted")
+    __slots__ = ("_as_parameter_", "_permitted")
 
     def __init__(self, made: c_void_p, permitted: bool) -> None:
         self._as_parameter_: c_void_p | None = made  # what ctypes passes for it
-        self.permitted = permitted
+        self._permitted = permitted
 
     __del__: Any = property(_free)
 
@@ -56,6 +56,11 @@ class Decision:
         self.close()
 
     @property
+    def permitted(self) -> bool:
+        """Whether the call is permitted."""
+        return self._permitted
+
+    @property
     def id(self) -> str | None:
         """Its ID in the audit log; None where it was not written down."""
         return lib.agentid_decision_id(self._open()).decode() or None
@@ -68,10 +73,10 @@ class Decision:
     def __repr__(self) -> str:
         if self._as_parameter_ is None:
             return "<a closed Decision>"
-        return f"<Decision: {'permit' if self.permitted else f'deny, {self.reason}'}>"
+        return f"<Decision: {'permit' if self._permitted else f'deny, {self.reason}'}>"
 
     def __bool__(self) -> bool:
-        return self.permitted
+        return self._permitted
 
     @property
     def reason(self) -> Reason | None:
@@ -146,14 +151,29 @@ def check(function: Any, *inputs: Any) -> Decision:
 def arguments(values: Mapping[str, Any]) -> bytes:
     """A call's arguments as JSON, which writes a NUL character as an escape.
 
-    What a client can send is for the guard to deny, which is on record: NaN and lone surrogates are passed on.
+    What a client can send is for the guard to deny, which is on record: NaN and lone surrogates are passed on. A dict with two
+    sets of values, such as a framework's that keeps all of a name and shows the first, is refused.
     """
+    kind: Any = type(values)
+    if kind is not dict and isinstance(values, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        one_reading(values)
     try:
         return encode(values).encode()
     except (ValueError, RecursionError) as error:
         return _refused(values, error)
     except TypeError as error:
         raise TypeError(f"{_misfit(values)}: give what JSON can hold") from error
+
+
+def one_reading(values: Mapping[Any, Any]) -> None:
+    """Raises TypeError for a mapping that has other values by its items than by its names, or as the dict that it is."""
+    items = list(values.items())
+    as_dict: Any = dict
+    kept: dict[Any, Any] = {name: values[name] for name in values}
+    if isinstance(values, dict):
+        kept = dict(as_dict.items(values))
+    if len(items) != len(kept) or any(kept.get(name) is not value and kept.get(name) != value for name, value in items):
+        raise TypeError(f"{type(values).__name__} has several values of a name, or shows others than it has: make a dict of it")
 
 
 def _misfit(values: Mapping[str, Any]) -> str:
@@ -187,7 +207,7 @@ def _refused(values: Mapping[str, Any], error: Exception) -> bytes:
 def sent(value: object) -> tuple[bytes, int]:
     """A text that a client sent, as pointer and length. The library denies one that is not UTF-8, or not text at all."""
     if isinstance(value, str):
-        data = value.encode("utf-8", "surrogatepass")
+        data = str.encode(value, "utf-8", "surrogatepass")
     elif isinstance(value, bytes | bytearray):
         data = bytes(value)
     else:
@@ -200,6 +220,8 @@ def terminated(value: object) -> bytes:
 
     That is a text with a NUL inside, which would end it early, and what a client sent that is not text.
     """
-    if not isinstance(value, str) or "\0" in value:
+    if type(value) is not str:
+        value = str.__str__(value) if isinstance(value, str) else "\0"
+    if "\0" in value:
         raise ValueError("not a text without NUL characters")
     return value.encode()

@@ -33,7 +33,7 @@ def counted(data: bytes) -> tuple[bytes, int]:
 def utf8(value: str) -> bytes:
     """A text's bytes. The library refuses a lone surrogate, which UTF-8 does not have, as it does any other malformed input, and
     says which parameter it was."""
-    return value.encode("utf-8", "surrogatepass")
+    return str.encode(value, "utf-8", "surrogatepass")
 
 
 def pair(value: str, name: str) -> tuple[bytes, int]:

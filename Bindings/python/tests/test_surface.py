@@ -19,7 +19,7 @@ CLASSES = [kind for name, kind in vars(libagentid).items() if name in libagentid
 # Answered from the memory of this process; what reads a file, or asks the registry, is a method.
 PROPERTIES = {
     "Agent": {"chain", "chain_reference", "credential", "expires", "id", "public_key", "scope"},
-    "Decision": {"approval", "document", "id", "left", "policy", "reason", "retry_after", "rule"},
+    "Decision": {"permitted", "approval", "document", "id", "left", "policy", "reason", "retry_after", "rule"},
     "Denied": {
         "approval",
         "argument",

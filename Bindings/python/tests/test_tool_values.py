@@ -2,9 +2,13 @@
 
 import dataclasses
 import pathlib
+from collections import OrderedDict, defaultdict
+from collections.abc import Mapping
 from decimal import Decimal
 
 import pytest
+from libagentid import Authority
+from libagentid._decision import arguments
 from libagentid.tools import defaulted, plain
 
 
@@ -46,3 +50,57 @@ def test_values_are_what_json_has_for_them():
             plain(wrong)
     schema = {"properties": {"a": {"default": 1}, "b": {"default": None}, "c": {}}}
     assert defaulted({"a": 2}, schema) == {"a": 2} and defaulted({}, schema) == {"a": 1} and defaulted({"x": 1}, None) == {"x": 1}
+
+
+class _First(dict[str, list[str]]):
+    """As frameworks keep a query: all values of a name, of which they show the first."""
+
+    def items(self):
+        return [(name, values[0]) for name, values in super().items()]
+
+
+class _Many(Mapping[str, str]):
+    def __init__(self, *pairs):
+        self.pairs = pairs
+
+    def __getitem__(self, name):
+        return next(value for each, value in self.pairs if each == name)
+
+    def __iter__(self):
+        return (name for name, _ in self.pairs)
+
+    def __len__(self):
+        return len(self.pairs)
+
+    def items(self):
+        return list(self.pairs)
+
+
+def test_a_mapping_that_reads_in_two_ways_is_refused():
+    for value in (_First(path=["/data/a", "/etc"]), _First(path=["/data/a"]), _Many(("path", "/data/a"), ("path", "/etc"))):
+        for made in (plain, arguments):
+            with pytest.raises(TypeError):
+                made(value)
+    for same in (defaultdict(list, path="/data/a"), OrderedDict(path="/data/a"), {"path": "/data/a"}):
+        assert plain({"x": same}) == {"x": {"path": "/data/a"}} and arguments(same) == b'{"path":"/data/a"}'
+    assert plain(_Many(("path", "/data/a"))) == {"path": "/data/a"}
+
+
+class _Two(str):
+    def encode(self, *_):
+        return b"/data/a"
+
+    def __contains__(self, _):
+        return False
+
+
+def test_a_text_is_what_it_is_and_not_what_its_class_says(tmp_path: pathlib.Path):
+    with Authority.open(tmp_path / "acme", trust_domain="acme.example") as acme:
+        acme.put_profile("r", owner="team:x@acme.example", ceiling="read(path == '/data/a')")
+        with acme.agent("r", principal="user:a@acme.example", task="t", scope="read(path == '/data/a')") as agent:
+            for tool, path in ((_Two("/data/a"), "/data/a"), (_Two("read\0x"), "/data/a"), ("read", _Two("/etc"))):
+                decision = agent.check(tool, {"path": path})
+                assert not decision
+                with pytest.raises(AttributeError):
+                    decision.permitted = True
+                assert not decision and not decision.permitted

@@ -12,6 +12,8 @@ from enum import Enum
 from typing import Any, cast
 from uuid import UUID
 
+from .._decision import one_reading
+
 
 def plain(value: Any) -> Any:
     """A value as JSON has it; TypeError for what has no such form: what cannot be looked at cannot be permitted.
@@ -66,6 +68,8 @@ def _is_more_than_its_dump(value: Any) -> bool:
 def _object(value: Mapping[Any, Any]) -> dict[str, Any]:
     if not all(isinstance(name, str) for name in value):
         raise TypeError("an argument with members that are not named by texts has no form in JSON")
+    if cast("type[Any]", type(value)) is not dict:
+        one_reading(value)
     return {name: plain(each) for name, each in value.items()}
 
 
