@@ -14,7 +14,7 @@ import libagentid
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from ends import HEADER, raw, status
-from libagentid.spiffe import Bundles, Exchange, Workload
+from libagentid.spiffe import Bundles, Exchange, SVIDError, Workload
 from libagentid.spiffe.workload import WorkloadAPI, fetch_bundles, fetch_svid, fetch_token
 from pki import Tokens, bundle, certificate, der, encoded, root
 from spiffe import WorkloadApiClient
@@ -172,11 +172,11 @@ class Spire(workload_pb2_grpc.SpiffeWorkloadAPIServicer):
 
     def __init__(self, workload):
         self.workload, self.root, self.tokens, self.seen = (workload, root(), Tokens(), [])
-        self.other = root("other.example")
+        self.other, self.life, self.other_key = root("other.example"), (-60, 3600), None
 
     def FetchX509SVID(self, request, context):
-        leaf, key = certificate(self.root, uris=[self.workload])
-        secret = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        leaf, key = certificate(self.root, uris=[self.workload], life=self.life)
+        secret = (self.other_key or key).private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
         svid = workload_pb2.X509SVID(spiffe_id=self.workload, x509_svid=der(leaf), x509_svid_key=secret, bundle=der(self.root[0]))
         yield workload_pb2.X509SVIDResponse(svids=[svid])
 
@@ -223,6 +223,19 @@ def test_a_workloads_svid_is_verified_by_what_its_workload_api_trusts(spire, mon
     bundles, svid = fetch_bundles(), fetch_svid()
     assert str(bundles.verify(svid.certificates).spiffe_id) == servicer.workload == str(svid.spiffe_id)
     assert sorted(each.trust_domain for each in bundles) == ["corp.example", "other.example"]
+
+
+def test_a_workload_takes_no_svid_that_is_not_its_own(spire):
+    servicer, address = spire
+    assert str(fetch_svid(address).spiffe_id) == servicer.workload
+    servicer.other_key = certificate(servicer.root, uris=[servicer.workload])[1]
+    with pytest.raises(SVIDError, match="key"):
+        fetch_svid(address)
+    servicer.other_key = None
+    for life in ((-7200, -3600), (3600, 7200)):
+        servicer.life = life
+        with pytest.raises(SVIDError, match="expired"):
+            fetch_svid(address)
 
 
 @pytest.mark.parametrize("module", ["libagentid.spiffe", "libagentid.spiffe.workload"])

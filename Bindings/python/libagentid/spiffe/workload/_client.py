@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ...integrations import needs
+from .. import _certificates as rules
 from .._bundle import Bundle, Bundles
-from .._id import SPIFFEID
+from .._id import SVIDError
 from .._issuer import X509SVID
 
 _PATIENCE = 10.0
@@ -41,13 +43,20 @@ def fetch_bundles(address: str | None = None, *, tokens: bool = True, timeout: f
 
 
 def fetch_svid(address: str | None = None, *, timeout: float = _PATIENCE) -> X509SVID:
-    """The workload's own X.509-SVID: for `TLS`. Fetch it again before half of its life is over."""
+    """The workload's own X.509-SVID: for `TLS`. Fetch it again before half of its life is over.
+
+    Raises what the package spiffe does, and `SVIDError` for one that is not valid now, is no leaf by the standard's rules, or
+    came with another's key.
+    """
     with _client(address) as client:
         svid = client.fetch_x509_svid(timeout=timeout)
-    leaf = svid.leaf
-    life = [int(each.timestamp()) for each in (leaf.not_valid_before_utc, leaf.not_valid_after_utc)]
     chain = tuple(each.public_bytes(Encoding.DER) for each in svid.cert_chain)
-    return X509SVID(SPIFFEID.parse(str(svid.spiffe_id)), chain, svid.private_key, life[0], life[1])
+    leaf, *_ = [rules.read(der) for der in chain[: rules.LONGEST_CHAIN]]
+    rules.check_time(leaf, time.time())
+    if leaf.public_key() != svid.private_key.public_key():
+        raise SVIDError("key", "the private key is not that of the certificate that it came with")
+    life = [int(each.timestamp()) for each in (leaf.not_valid_before_utc, leaf.not_valid_after_utc)]
+    return X509SVID(rules.leaf_id(leaf), chain, svid.private_key, life[0], life[1])
 
 
 def fetch_token(audience: str | Iterable[str], address: str | None = None, *, timeout: float = _PATIENCE) -> str:
