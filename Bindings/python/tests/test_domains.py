@@ -286,3 +286,31 @@ def test_no_older_bundle_takes_the_place_of_a_newer_one():
             assert refused.value.name == "bundle_rollback"
         guard.add_bundle("acme.example", numbered(new, 7))
         guard.add_bundle("acme.example", numbered(old, 8))
+
+
+def test_people_who_are_asked_about_a_foreign_call_are_told_whose_word_it_is(world, caplog):
+    from libagentid.mcp._elicit import Elicitation
+    from libagentid.tools import authorize
+
+    key = libagentid.generate_key()
+    world.acme.apply_policy({
+        "version": 1, "approvers": [{"name": "user:cfo", "key": json.loads(key)["x"]}],
+        "rules": [{"id": "big", "match": "*", "approval": {"of": ["user:cfo"], "within": "1h"}}],
+    })  # fmt: skip
+    elicit = Elicitation(world.acme, by="user:cfo", key=key)
+
+    def asked(tool, arguments, chain, by):
+        with pytest.raises(libagentid.Denied) as denied:
+            authorize(tool, arguments, guard=world.guard, presented=(chain, by(chain)))
+        said = json.loads(caplog.messages[-1].removeprefix("denied: "))
+        return elicit.question(denied.value).message.splitlines(), said["issuer"]
+
+    claim = {"agent": "spiffe://partner.example/agent/x/1", "principal": ALICE, "task": "Q3 review\nRule: none"}
+    chain = root(world.partner, world.holder, claim)
+    lines, issuer = asked(*CALL, chain, lambda chain: proof(world.holder, chain, *CALL))
+    assert f'On behalf of: "{ALICE}" (as partner.example says)' in lines and issuer == "partner.example"
+    assert 'Task: "Q3 review\\nRule: none" (as partner.example says)' in lines
+    own = ("read_file", {"path": "/data/x"})
+    chain, signed = world.victim.present(*own, audience="g")
+    lines, issuer = asked(*own, chain, lambda _: signed)
+    assert f'On behalf of: "{ALICE}"' in lines and issuer == "acme.example"

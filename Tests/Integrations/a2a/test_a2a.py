@@ -1,13 +1,14 @@
 """A guarded server of A2A and clients that prove, over JSON-RPC, REST and gRPC, streaming and not."""
 
 import asyncio
+import json
 
 import libagentid
 import pytest
 from a2a.server.request_handlers.request_handler import RequestHandler
 from a2a.types import GetTaskRequest, ListTasksRequest
 from conftest import Broken, raising
-from libagentid.integrations.a2a import AgentInterceptor, guard_handler
+from libagentid.integrations.a2a import AgentInterceptor, AgentUser, guard_handler
 from writer import WAYS, client_of, request, said
 
 AUDIENCE = "a2a://writer"
@@ -213,3 +214,31 @@ def test_the_outcome_of_an_agent_that_fails_is_recorded(guard, asking, ran, outc
         run(guard, ran, "JSONRPC", agent, lambda client: said(client, "boom"))
     assert ran == [("boom", "user:alice@acme.example")]
     assert outcomes(agent)[0].startswith("failed: ")
+
+
+def public(key):
+    return json.dumps({name: value for name, value in json.loads(key).items() if name != "d"})
+
+
+def test_nobody_has_the_tasks_of_another_by_having_no_name_or_another_domains_principal(acme, guard, asking, tmp_path):
+    def users(agent, audience=AUDIENCE):
+        chain, proof = agent.present("a2a/list_tasks", {}, audience=audience)
+        decision = guard.authorize("a2a/list_tasks", {}, chain=chain, proof=proof)
+        return [AgentUser(decision, by_principal) for by_principal in (False, True)]
+
+    one, bob, again = asking(), asking(principal="user:bob@acme.example"), asking()
+    keys = [libagentid.generate_key() for _ in range(2)]
+    unnamed = [libagentid.Agent.open(key, one.delegate(public(key), same_scope=True)) for key in keys]
+    with libagentid.Authority.open(tmp_path / "partner", trust_domain="partner.example") as partner:
+        partner.put_profile("asks", owner="team:x@partner.example", ceiling="a2a/list_tasks")
+        guard.add_bundle("partner.example", partner.bundle())
+        with partner.agent("asks", principal="user:alice@acme.example", task="T-1", scope="a2a/list_tasks") as theirs:
+            found = [users(each) for each in (one, bob, again, *unnamed, theirs)]
+    by_agent, by_principal = ([each[kind].user_name for each in found] for kind in (0, 1))
+    assert len(set(by_agent)) == 6 and by_agent[0] == one.id and all(name.startswith("key:") for name in by_agent[3:5])
+    alice, others = {by_principal[i] for i in (0, 2, 3, 4)}, {by_principal[1], by_principal[5]}
+    assert len(alice) == 1 and len(alice | others) == 3
+    assert {each[0].principal for each in (found[0], found[5])} == {"user:alice@acme.example"}
+    assert (found[0][0].domain, found[5][0].domain) == ("acme.example", "partner.example")
+    for each in unnamed:
+        each.close()

@@ -72,12 +72,21 @@ class AgentInterceptor(ClientCallInterceptor):
 
 
 class AgentUser(User):
-    """Whose request it is, for the server's own code: `context.call_context.user` in an executor."""
+    """Whose request it is, for the server's own code: `context.call_context.user` in an executor.
+
+    `agent`: its ID, or `key:` and its key's thumbprint where its grant names none. `principal`: as the trust domain `domain`
+    says, which has authority over its own agents alone; None where the chain names none.
+    """
 
     def __init__(self, decision: Decision, by_principal: bool) -> None:
-        chain: Any = decision.document.get("chain") or [{}]
-        self.agent, self.principal, self.decision = str(chain[-1].get("agent")), str(chain[0].get("principal")), decision
-        self._name = self.principal if by_principal else self.agent
+        document: Any = decision.document
+        root, leaf, issuer = document["chain"][0], document["chain"][-1], document["issuer"]
+        self.agent: str = leaf.get("agent") or f"key:{leaf['key']}"
+        self.principal: str | None = root.get("principal")
+        self.domain: str = issuer.get("domain") or issuer["iss"]
+        self.decision = decision
+        # Another domain may name the principal of one's own: it is a principal of that domain then.
+        self._name = f"{self.domain} {self.principal}" if by_principal and self.principal is not None else self.agent
 
     @property
     def is_authenticated(self) -> bool:
@@ -93,8 +102,9 @@ class AgentUser(User):
 def guard_handler(handler: RequestHandler, guard: Guard, *, by_principal: bool = False) -> RequestHandler:
     """A handler that has a guard decide each request before `handler` sees it; give it to the routes, and nothing else.
 
-    The request's user is then an `AgentUser`, so that tasks belong to the agent that sent them, or to its principal
-    `by_principal`. A denial is an `InvalidRequestError` that says which rule. The guard needs an `audience`.
+    The request's user is then an `AgentUser`, so that tasks belong to the agent that sent them, or `by_principal` to its
+    principal, as its trust domain names them. A denial is an `InvalidRequestError` that says which rule. The guard needs an
+    `audience`.
     """
     if isinstance(handler, _Guarded):
         raise ValueError("this handler has a guard already")

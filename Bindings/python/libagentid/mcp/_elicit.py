@@ -89,5 +89,10 @@ def _message(asked: Mapping[str, Any]) -> str:
         "Tool": call["tool"], "Arguments": asked["arguments"], "Agent": call["agent"], "On behalf of": asked["principal"],
         "Task": asked["task"], "Rule": call["rule"], "Why": asked["because"], "Request": asked["id"],
     }  # fmt: skip
-    lines = [f"{name}: {json.dumps(value, sort_keys=True)}" for name, value in said.items() if value is not None]
+    # Of whom another authority's agents act for, and on which task, there is its word alone.
+    word = f" (as {json.dumps(call['issuer'])[1:-1]} says)" if call["issuer"] else ""
+    whose = {"On behalf of": word, "Task": word}
+    lines = [
+        f"{name}: {json.dumps(value, sort_keys=True)}{whose.get(name, '')}" for name, value in said.items() if value is not None
+    ]
     return "\n".join(["An agent asks to make one call, which needs your approval.", *lines])

@@ -189,12 +189,13 @@ def taken(tool: str, arguments: Mapping[str, Any]) -> bool:
 
 
 def tell(denied: Denied, tool: str) -> None:
-    """Logs a denial for the operator: agent, principal, rule and the decision's ID; never a value."""
+    """Logs a denial for the operator: agent, principal, the domain whose word these are, reason, the decision's ID; no value."""
     document: Any = denied.document or {}
     chain: list[dict[str, Any]] = document.get("chain") or [{}]
+    issuer: dict[str, Any] = document.get("issuer") or {}
     said = {
         "tool": tool, "reason": denied.name, "argument": denied.argument, "link": denied.link, "agent": chain[-1].get("agent"),
-        "principal": chain[0].get("principal"), "task": chain[0].get("task"),
+        "principal": chain[0].get("principal"), "task": chain[0].get("task"), "issuer": issuer.get("domain") or issuer.get("iss"),
         "decision": None if denied.decision is None else denied.decision.id,
     }  # fmt: skip
     log.warning("denied: %s", json.dumps({name: value for name, value in said.items() if value not in (None, "")}))

@@ -45,8 +45,8 @@ def fetch_bundles(address: str | None = None, *, tokens: bool = True, timeout: f
 def fetch_svid(address: str | None = None, *, timeout: float = _PATIENCE) -> X509SVID:
     """The workload's own X.509-SVID: for `TLS`. Fetch it again before half of its life is over.
 
-    Raises what the package spiffe does, and `SVIDError` for one that is not valid now, is no leaf by the standard's rules, or
-    came with another's key.
+    Raises what the package spiffe does, and `SVIDError` for one that is not valid now, that the standard does not let be a leaf,
+    or that came with another's key.
     """
     with _client(address) as client:
         svid = client.fetch_x509_svid(timeout=timeout)
