@@ -32,9 +32,9 @@ build: ## build libagentid.so and agentidctl
 release-flags: ## the flags of a build for release
 	@echo $(RELEASE)
 
-test: build $(VENV)/ready ## run every test, in two lanes side by side
+test: ## build, and run every test, in two lanes side by side
 	@scripts/prepare.sh all
-	@MAKE="$(MAKE)" scripts/test.sh
+	@MAKE="$(MAKE)" scripts/test.sh build $(VENV)/ready
 
 test-swift: ## the tests of the Swift modules
 	@echo "==> Swift tests"

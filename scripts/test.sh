@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Runs the parts of `make test` in two lanes, side by side: a part's output comes whole when the part ends, with its seconds.
-# Parts of one lane run one after the other. The first lane compiles; the second does not, and looks at a clock only once
-# the first is past its own tests. LANES=1 runs all in one lane. Ends with 1 where a part failed, and names it.
+# Builds the targets it is given, then runs the parts of `make test` in two lanes, side by side: a part's output comes whole
+# when the part ends, with its seconds. Parts of one lane run one after the other. The first lane compiles; the second does
+# not, and looks at a clock only once the first is past its own tests. LANES=1 runs all in one lane. Ends with 1 where a part
+# failed, and names it.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 compiling=(test-swift lint docs-swift test-swift-package test-swift-service)
@@ -28,11 +29,21 @@ part() { # name: runs one, prints what it printed
 
 lane() { for one in "$@"; do part "$one"; done; }
 
+build() { "${MAKE:-make}" --no-print-directory "$@" </dev/null; }
+
 if [ "${LANES:-2}" -eq 1 ] || [ "$(nproc)" -lt 2 ]; then
+    build "$@" || exit
     lane "${compiling[@]}" "${others[@]}"
 else
-    lane "${compiling[@]}" &
+    # What the two builds share is there before they start. A build for release has one processor busy for most of its time:
+    # the Swift tests, which are built apart, have the other.
+    swift package resolve || exit
+    part "${compiling[0]}" &
+    first=$!
+    build "$@" || exit
     lane "${others[@]}" &
+    wait $first
+    lane "${compiling[@]:1}" &
     wait
 fi
 

@@ -25,6 +25,23 @@ import Testing
         }
     }
 
+    /// Takes secrets out, more at once than there are threads for them, while `body` runs.
+    private func hundredSecrets(
+        in world: World, of agent: Agent, _ body: () async throws -> Void = {}
+    ) async throws {
+        try await withThrowingTaskGroup { group in
+            for _ in 0..<100 {
+                group.addTask {
+                    try await world.authority.withSecret(
+                        for: permit(on: agent), from: "vault", resource: "r", timeToLive: 60
+                    ) { _ in }
+                }
+            }
+            try await body()
+            try await group.waitForAll()
+        }
+    }
+
     @Test func callRunsOnAThreadOfTheLibrarysAndItsCallerDoesNot() async {
         #expect(await WaitingThreads.run { threadName() } == "agentid-wait")
         #expect(threadName() != "agentid-wait")
@@ -68,17 +85,7 @@ import Testing
         let world = try await World()
         try world.authority.add(CallingProvider(authority: world.authority), named: "vault")
         try await world.withAgent { agent in
-            try await withThrowingTaskGroup { group in
-                // More than there are threads.
-                for _ in 0..<100 {
-                    group.addTask {
-                        try await world.authority.withSecret(
-                            for: permit(on: agent), from: "vault", resource: "r", timeToLive: 60
-                        ) { _ in }
-                    }
-                }
-                try await group.waitForAll()
-            }
+            try await hundredSecrets(in: world, of: agent)
         }
         #expect(try await world.authority.brokerLeases().isEmpty)
     }
@@ -92,14 +99,7 @@ import Testing
                 world.authority.startAgent(profile: "researcher", world.request),
                 world.authority.startAgent(profile: "researcher", world.request),
             ]
-            try await withThrowingTaskGroup { group in
-                for _ in 0..<100 {
-                    group.addTask {
-                        try await world.authority.withSecret(
-                            for: permit(on: agent), from: "vault", resource: "r", timeToLive: 60
-                        ) { _ in }
-                    }
-                }
+            try await hundredSecrets(in: world, of: agent) {
                 // All threads that there are for them.
                 await gate.hasArrived(64)
                 try await world.authority.suspend(agent: doomed[0].id())
@@ -108,7 +108,6 @@ import Testing
                 for one in doomed { #expect(!isPermitted(one)) }
                 try await world.withAgent { #expect(isPermitted($0)) }
                 gate.open()
-                try await group.waitForAll()
             }
         }
     }

@@ -6,14 +6,10 @@ import Testing
 
 /// Who leaves is denied at once, and what is left of their agents ends whatever comes between.
 @Suite struct DepartureTests {
-    let directory: TemporaryDirectory
     let world: World
-    private var path: String { directory.path + "/acme" }
+    private var path: String { world.path }
 
-    init() throws {
-        directory = try TemporaryDirectory()
-        world = try World(at: directory.path + "/acme")
-    }
+    init() throws { world = try .inDirectory() }
 
     private func reason(_ agent: Agent) throws -> String? {
         try agent.check(tool: "read_file", arguments: bytes(#"{"path":"/data/q3/a"}"#)).denial?.reason.rawValue
@@ -72,7 +68,7 @@ import Testing
         async throws
     {
         let agent = try world.start()
-        let (id, away) = (try agent.id(), directory.path + "/away")
+        let (id, away) = (try agent.id(), path + ".away")
         #expect(unsafe rename(path, away) == 0)
         #expect {
             switch how {
@@ -105,7 +101,7 @@ import Testing
 
     @Test func whatManyHaveInCommonIsNoAgentThatCannotBeLookedUp() throws {
         let agent = try world.start()
-        let away = directory.path + "/away"
+        let away = path + ".away"
         let deadline = ContinuousClock.now + .seconds(20)
         #expect(unsafe rename(path, away) == 0)
         while (try? world.authority.agents()) != nil, ContinuousClock.now < deadline { usleep(1000) }

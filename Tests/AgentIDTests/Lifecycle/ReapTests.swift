@@ -6,14 +6,10 @@ import Testing
 
 /// `reap` ends whoever is gone, and nobody else: by two clocks, whichever of them is wrong.
 @Suite struct ReapTests {
-    let directory: TemporaryDirectory
     let world: World
-    private var path: String { directory.path + "/acme" }
+    private var path: String { world.path }
 
-    init() throws {
-        directory = try TemporaryDirectory()
-        world = try World(at: directory.path + "/acme")
-    }
+    init() throws { world = try .inDirectory() }
 
     /// The authority as another process has it open, whose wall clock is ahead.
     private func other(ahead: Int64, boot: String = "run", slept: Int64 = 0) throws -> Authority {
@@ -140,7 +136,7 @@ import Testing
     /// As that of a machine which was set back to an earlier state, whose boot keeps its name.
     @Test(arguments: [true, false]) func aSteadyClockThatWentBackKeepsNobodyForEver(_ isInMemory: Bool) throws {
         let steady = World.Hand()
-        let world = try World(at: isInMemory ? nil : directory.path + "/back") { options in
+        let world = try World(at: isInMemory ? nil : path + ".back") { options in
             options.steadyClock = SteadyClock {
                 SteadyTime(boot: "run", milliseconds: steady.milliseconds.load(ordering: .relaxed))
             }

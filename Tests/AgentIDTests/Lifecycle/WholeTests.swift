@@ -6,14 +6,10 @@ import Testing
 
 /// An authority does not go on where every guard of its directory denies, and says the same reason.
 @Suite struct WholeTests {
-    let directory: TemporaryDirectory
     let world: World
-    private var path: String { directory.path + "/acme" }
+    private var path: String { world.path }
 
-    init() throws {
-        directory = try TemporaryDirectory()
-        world = try World(at: directory.path + "/acme")
-    }
+    init() throws { world = try .inDirectory() }
 
     private func name(_ body: () throws -> Void) -> String {
         do { try body() } catch { return (error as? AgentIDError)?.name ?? "\(error)" }

@@ -6,14 +6,10 @@ import Testing
 
 /// What an agent leaves in the registry is little, and less when it is pruned.
 @Suite struct GrowthTests {
-    let directory: TemporaryDirectory
     let world: World
-    private var path: String { directory.path + "/acme" }
+    private var path: String { world.path }
 
-    init() throws {
-        directory = try TemporaryDirectory()
-        world = try World(at: directory.path + "/acme")
-    }
+    init() throws { world = try .inDirectory() }
 
     /// Of what is in the registry for good: events wait there until they are entries of the log.
     private func pages() throws -> Int64 {

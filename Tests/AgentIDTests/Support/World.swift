@@ -7,6 +7,19 @@ struct World {
     final class Hand: Sendable { let milliseconds = Atomic<Int64>(1_790_000_000_000) }
     let hand = Hand()
     let authority: Authority
+    /// The directory that the authority's own is in, gone with the world; `nil` where a test made that, or it is in memory.
+    private(set) var directory: TemporaryDirectory?
+
+    /// One in a directory of its own.
+    static func inDirectory() throws -> World {
+        let directory = try TemporaryDirectory()
+        var world = try World(at: directory.path + "/acme")
+        world.directory = directory
+        return world
+    }
+
+    /// The authority's directory, of a world that has one of its own.
+    var path: String { (directory?.path ?? "") + "/acme" }
 
     /// - Parameter movesMeters: whether the machine's clock, which meters go by, moves with the hand.
     init(
@@ -61,7 +74,6 @@ struct World {
 }
 
 extension Guard.Options {
-    /// Options under a world's clock, that accept proofs for nobody in particular.
     /// The defaults, of a guard with a name.
     static var named: Guard.Options {
         var options = Guard.Options()
@@ -69,6 +81,7 @@ extension Guard.Options {
         return options
     }
 
+    /// Options under a world's clock, that accept proofs for nobody in particular.
     static func forTests(_ world: World, _ change: (inout Guard.Options) -> Void = { _ in }) -> Guard.Options {
         var options = Guard.Options()
         (options.clock, options.acceptsProofsWithoutAudience) = (world.clock, true)
