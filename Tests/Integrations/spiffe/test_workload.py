@@ -1,8 +1,10 @@
 """The Workload API over Unix sockets, both ends held to the package spiffe: who may ask gets SVIDs, as long as the agent acts."""
 
+import contextlib
 import json
 import os
 import pathlib
+import select
 import socket
 import subprocess
 import sys
@@ -165,6 +167,26 @@ def test_one_who_opens_many_streams_is_held_to_eight(api, reader):
                 time.sleep(0.05)
         else:
             pytest.fail("streams that were cancelled are still counted")
+
+
+def test_one_who_connects_without_end_takes_no_more_than_a_share_of_descriptors(api, reader, begin):
+    address, other = api.serve(reader), api.serve(begin())
+    with contextlib.ExitStack() as opened:
+        idle = [opened.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(100)]
+        for each in idle:
+            each.connect(address.removeprefix("unix://"))
+            each.setblocking(False)
+        deadline, closed = time.monotonic() + 60, set()
+        while len(closed) < 68 and time.monotonic() < deadline:
+            readable, _, _ = select.select([each for each in idle if each not in closed], [], [], 1)
+            for each in readable:
+                with contextlib.suppress(BlockingIOError, ConnectionResetError):
+                    if each.recv(4096):
+                        continue  # a server's preface
+                closed.add(each)
+        assert len(closed) >= 68
+        assert fetch_svid(other).spiffe_id
+    assert str(fetch_svid(address).spiffe_id) == reader.id
 
 
 class Spire(workload_pb2_grpc.SpiffeWorkloadAPIServicer):

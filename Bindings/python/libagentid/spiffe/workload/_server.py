@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _SERVICE = "SpiffeWorkloadAPI"
 _HEADER = ("workload.spiffe.io", "true")
 _STREAMS = 8  # of one agent at once
+_CONNECTIONS = 32  # of one agent at once: each is a descriptor of this process, which serves others, and may be the authority's
 _LONGEST_PATH = 107  # of a Unix socket's address
 
 
@@ -67,7 +68,10 @@ class WorkloadAPI:
             _clear(path)
             server = grpc.server(
                 ThreadPoolExecutor(_STREAMS + 2), maximum_concurrent_rpcs=_STREAMS,
-                options=[("grpc.max_receive_message_length", 16 * 1024), ("grpc.max_metadata_size", 16 * 1024)],
+                options=[
+                    ("grpc.max_receive_message_length", 16 * 1024), ("grpc.max_metadata_size", 16 * 1024),
+                    ("grpc.max_allowed_incoming_connections", _CONNECTIONS), ("grpc.server_handshake_timeout_ms", 10_000),
+                ],
             )  # fmt: skip
             server.add_generic_rpc_handlers((_Handlers(source, self._bundles, self._poll),))
             server.add_insecure_port(f"unix:{path}")
