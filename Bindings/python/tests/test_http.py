@@ -281,6 +281,18 @@ def test_a_whole_number_in_a_path_has_one_spelling() -> None:
         Routes({"GET /a/{x:int}": "t", "GET /a/{y}": "u"})
 
 
+@pytest.mark.parametrize("rest", ["a//b", "//a", "a//", "//", "a/b//c/"])
+def test_a_path_with_an_empty_part_in_the_middle_is_refused(rest: str) -> None:
+    """Litestar hands `/a/b` to its handler, and nginx sends it so: what is decided would be another text than what is used."""
+    routes = Routes({"GET /files/{path:path}": "t", "GET /static/{path:path}": None})
+    for path in (f"/files/{rest}", f"/static/{rest}"):
+        with pytest.raises(Refusal) as refused:
+            routes.find("GET", path)
+        assert refused.value.reason == "route_without_tool"
+    for fine in ("", "a", "a/b", "/a/b", "a/", "/", "../a"):
+        assert routes.find("GET", f"/files/{fine}").values == {"path": fine}
+
+
 def test_a_query_may_hold_whatever_is_escaped(world: World) -> None:
     assert world.call(ROUTES)("GET", "/users/7?full=%C3%A9%3B%00+x")[0] == 200
 

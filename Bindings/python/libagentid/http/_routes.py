@@ -17,6 +17,8 @@ _SPACE = b" \t\r\n"
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _VALUES = {"": "([^/]+)", "int": "(0|-?[1-9][0-9]*)"}
 """The values of one part of a path, by their kind."""
+_REST = "(/?(?:[^/]+/)*[^/]*)"
+"""All that is left: no part in its middle is empty, which some frameworks leave out."""
 _BODILESS = ("GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "WEBSOCKET")
 """The methods whose arguments are in path and query alone."""
 
@@ -140,8 +142,8 @@ class _Route:
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """The paths of this route: a value is not empty and has no slash, all that is left may be empty and have some."""
-        parts = [re.escape(part) if "{" not in part else _VALUES.get(part[1:-1].partition(":")[2], "(.*)") for part in self.parts]
+        """The paths of this route: a value is not empty and has no slash, all that is left may be empty and have single ones."""
+        parts = [re.escape(part) if "{" not in part else _VALUES.get(part[1:-1].partition(":")[2], _REST) for part in self.parts]
         return re.compile("".join(f"/{part}" for part in parts))
 
     def meets(self, other: _Route) -> bool:
