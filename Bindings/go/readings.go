@@ -85,6 +85,34 @@ func readOneWay(text []byte) error {
 	return nil
 }
 
+// eachMember calls found with the names of an object's own members, in quotes, until it fails; members is what is between the
+// braces. What is not JSON is left to the guard.
+func eachMember(members []byte, found func(quoted []byte) error) error {
+	depth := 0
+	for i := 0; i < len(members); i++ {
+		switch members[i] {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		case '"':
+			start := i
+			for i++; i < len(members) && members[i] != '"'; i++ {
+				if members[i] == '\\' {
+					i++
+				}
+			}
+			if i >= len(members) || depth != 0 || !isName(members[i+1:]) {
+				continue
+			}
+			if err := found(members[start : i+1]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // differ refuses names of one object, in quotes, of which two differ in case alone.
 func differ(names [][]byte, isLower bool) error {
 	if isLower || len(names) < 2 {

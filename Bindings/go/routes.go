@@ -5,7 +5,6 @@ package agentid
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -148,19 +147,22 @@ func (m matched) bears(members []byte, query url.Values) error {
 	if !m.hasBody {
 		return fmt.Errorf("arguments of a %s are in the path or the query, not in a body", m.method)
 	}
-	var names map[string]json.RawMessage
-	for field := range m.fields {
-		if query.Has(field) {
-			continue
-		}
-		if names == nil && json.Unmarshal(slices.Concat([]byte("{"), members, []byte("}")), &names) != nil {
-			return errors.New("the body is not a JSON object")
-		}
-		if _, is := names[field]; is {
-			return fmt.Errorf("%q is a field of the query, and is in the body", field)
-		}
+	if m.fields == nil {
+		return nil
 	}
-	return nil
+	odd := 0
+	return eachMember(members, func(quoted []byte) error {
+		if !isPlain(quoted) {
+			odd += len(quoted)
+		}
+		if odd > mostOddBytes {
+			return fmt.Errorf("names beyond ASCII or with escapes have at most %d bytes together", mostOddBytes)
+		}
+		if name := unquoted(quoted); m.fields[name] && !query.Has(name) {
+			return fmt.Errorf("%q is a field of the query, and is in the body", name)
+		}
+		return nil
+	})
 }
 
 // asServed is a request as a server gets it, of which no more is looked at than where it goes.

@@ -113,6 +113,11 @@ func TestAnArgumentIsWhereItsHandlerLooksForIt(t *testing.T) {
 		{"POST", "/rm", `{"path":"a"}`, `{"path":"a"}`},
 		{"POST", "/read?path=a", `{"b":1}`, `{"path":"a","b":1}`},
 		{"GET", "/one?path=a", "", `{"path":"a"}`},
+		{"POST", "/read?path=a", `{"b":{"limit":1},"c":"\"limit\":","d":["limit"]}`, `{"path":"a","b":{"limit":1},"c":"\"limit\":","d":["limit"]}`},
+		// What is not JSON is for the guard to deny: before a proof nothing is parsed, which takes long.
+		{"POST", "/read?path=a", `{"b":01}`, `{"path":"a","b":01}`},
+		{"POST", "/read?path=a", `{"b":{"c":1},"limit" :1}`, ""},
+		{"POST", "/read?path=a", `{"b":{"c":01},"\u006c\u0069mit":1}`, ""},
 		// A handler with a default for what it does not find would act on that, and not on what was decided.
 		{"GET", "/files", `{"path":"a"}`, ""},
 		{"GET", "/files?path=a", `{"limit":1}`, ""},
