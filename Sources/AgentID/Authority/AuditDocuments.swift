@@ -27,6 +27,7 @@ extension AuditReader {
 
     /// The path of the log in an authority's directory, or in an archive of one.
     private static func place(of directory: String) throws(AgentIDError) -> String {
+        try AuthorityDirectory.check(directory)
         guard !Files.exists("\(directory)/registry.db"), Files.exists("\(directory)/\(AuditKept.path)") else {
             return try AuthorityDirectory(reading: directory).auditPath
         }

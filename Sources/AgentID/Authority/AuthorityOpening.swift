@@ -24,9 +24,6 @@ extension Authority {
                 registry: MemoryRegistry(of: domain, keys: [KeyRecord(key: first, role: .active)]),
                 keys: keys, directory: nil, options: options)
         }
-        guard !path.utf8.contains(0) else {
-            throw AgentIDError(.argument, name: "directory", message: "a path has no NUL", at: "directory")
-        }
         // What is missing is found out before anything is made.
         let domain =
             try AuthorityDirectory.holdsAuthority(path)

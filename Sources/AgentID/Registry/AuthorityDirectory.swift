@@ -26,6 +26,17 @@ struct AuthorityDirectory: Sendable {
                 message: "there is no authority in \(path): create it, or name the directory of one", at: "directory")
     }
 
+    /// Refuses what names no directory, before files below it are asked for: they would be those of another one.
+    static func check(_ path: String) throws(AgentIDError) {
+        guard !path.isEmpty else {
+            throw AgentIDError(
+                .notFound, name: "no_authority", message: "an empty path names no directory", at: "directory")
+        }
+        guard !path.utf8.contains(0) else {
+            throw AgentIDError(.argument, name: "directory", message: "a path has no NUL", at: "directory")
+        }
+    }
+
     /// The fault if only the registry of a directory is gone. Another one in its place would be read as a part of the right one,
     /// once that is put back: SQLite's files are found by their names.
     static func lost(_ path: String) -> AgentIDError? {
@@ -38,6 +49,7 @@ struct AuthorityDirectory: Sendable {
 
     /// Opens a directory for reading only.
     init(reading path: String) throws(AgentIDError) {
+        try Self.check(path)
         guard try Files.isPresent("\(path)/registry.db") else {
             throw Self.missing(path)
         }
@@ -47,6 +59,7 @@ struct AuthorityDirectory: Sendable {
 
     /// Whether an authority was created in a directory, and not only begun.
     static func holdsAuthority(_ path: String) throws(AgentIDError) -> Bool {
+        try check(path)
         guard try Files.isPresent("\(path)/registry.db") else { return false }
         let place = try Files.resolve(path)
         try Files.checkDirectory(place)

@@ -262,6 +262,28 @@ import Testing
             try FileManager.default.attributesOfItem(atPath: directory.path)[.posixPermissions] as? Int == 0o755)
     }
 
+    /// To the system a path ends at a NUL, and files below an empty one are those of the root.
+    @Test func aPathThatNamesAnotherDirectoryOrNoneIsRefused() throws {
+        let directory = try TemporaryDirectory()
+        try open(directory.path).close()
+        var options = Guard.Options()
+        options.audience = "files"
+        for (path, name) in [("", "no_authority"), (directory.path + "\0/other", "directory")] {
+            let calls: [() throws -> Void] = [
+                { _ = try Guard.open(directory: path, options) }, { _ = try AuditReader(authority: path) },
+                { _ = try RegistryInspection(of: path) },
+                { _ = try Authority.sealKeys(in: path, under: Passphrase(Array("secret".utf8))) },
+                { _ = try Authority.acceptRestored(directory: path, passphrase: nil) },
+            ]
+            for (index, call) in calls.enumerated() {
+                let refused = refusal(call)
+                #expect(refused?.name == name && refused?.place == "directory", "\(index) \(path.utf8.count)")
+            }
+        }
+        #expect(refusal { _ = try open(directory.path + "\0/other") }?.name == "directory")
+        #expect(refusal { _ = try AuditReader(authority: "") }?.message == "an empty path names no directory")
+    }
+
     @Test func emptyDirectoryOfAnyModeBecomesPrivate() throws {
         let directory = try TemporaryDirectory()
         setMode(directory.path, 0o755)
