@@ -107,10 +107,11 @@ public struct DelegationRequest: Sendable {
 
     /// Refuses labels that no guard would accept.
     static func check(labels: [String], at place: String = "options.labels") throws(AgentIDError) {
-        guard labels.count <= Claim.mostLabels, labels.allSatisfy({ $0.utf8.count <= AuditBounds.label }) else {
+        guard labels.count <= Claim.mostLabels, labels.allSatisfy({ (1...AuditBounds.label).contains($0.utf8.count) })
+        else {
             throw AgentIDError(
                 .limit, name: "context",
-                message: "labels number at most \(Claim.mostLabels), of at most \(AuditBounds.label) bytes each",
+                message: "labels number at most \(Claim.mostLabels), of 1 to \(AuditBounds.label) bytes each",
                 at: place)
         }
     }

@@ -264,6 +264,7 @@ import Testing
         }
         #expect(refusal((0..<1_000_000).map(String.init)) == "context")
         #expect(refusal([String(repeating: "a", count: 257)]) == "context")
+        #expect(refusal([""]) == "context")
         #expect(refusal((0..<64).map { "\($0)" + String(repeating: "\u{1}", count: 200) }) == "context")
         let most = (0..<64).map { "\($0)" + String(repeating: "a", count: 250) }
         #expect(refusal(most) == nil && refusal(most) == nil)

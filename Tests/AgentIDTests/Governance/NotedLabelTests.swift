@@ -44,6 +44,13 @@ import Testing
         #expect(try labels.reason(taken, "send") == "flow_refused")
     }
 
+    @Test func aLabelHasAName() throws {
+        let agent = try told(in: World())
+        #expect(throws: AgentIDError.self) { try agent.addLabels([""]) }
+        #expect(throws: AgentIDError.self) { try agent.spawn("child", .sameScope(labels: [""])) }
+        #expect(try agent.labels() == ["untrusted"])
+    }
+
     @Test func whatIsToldOfAParkedAgentIsAnError() throws {
         let world = try World()
         let agent = try told(in: world)
