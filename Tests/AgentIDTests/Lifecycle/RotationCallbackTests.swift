@@ -54,6 +54,26 @@ import Testing
         }
     }
 
+    /// As when as many threads rotate one agent's key at once: each has its own, in the end.
+    @Test func aRotationIsMadeHoweverManyOthersComeBetween() throws {
+        let signer = Calling(try SigningKey.generate())
+        let world = try World { $0.signer = signer }
+        let agent = try world.start()
+        let left = Monitor(6)
+        @Sendable func rotateBetween() {
+            let isDone = left.change { left in
+                left -= 1
+                return left < 0
+            }
+            guard !isDone else { return }
+            #expect(Self.name { try agent.rotateKey(revokingOldKey: true) } == "done")
+            signer.next.change { $0 = rotateBetween }
+        }
+        signer.next.change { $0 = rotateBetween }
+        #expect(Self.name { try agent.rotateKey(revokingOldKey: true) } == "done")
+        #expect(left.change { $0 } < 0)
+    }
+
     @Test func whatWasToldWhileASignerHangsIsNotLost() throws {
         let signer = Calling(try SigningKey.generate())
         let world = try World { $0.signer = signer }

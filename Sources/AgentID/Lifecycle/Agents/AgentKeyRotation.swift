@@ -17,8 +17,9 @@ extension Agent {
     ///   that and spawn it again. On an error the agent keeps its key and nothing is revoked; except of code `io`, where the
     ///   registry cannot be written (locked for 10 s, a full disk): the old key is revoked then, and the agent has no other.
     public func rotateKey(revokingOldKey: Bool = false) throws(AgentIDError) {
-        // Clocks and signers are asked under no lock. What was signed for a key that is replaced meanwhile is of no use.
-        for _ in 0..<3 {
+        // Clocks and signers are asked under no lock. What was signed for a key that is replaced meanwhile is of no use: each
+        // other call that replaces it costs one more attempt.
+        for _ in 0..<Limits.hardDepth {
             let (key, id, before) = (try Agent.newKey(), try id(), try current())
             if revokingOldKey {
                 guard let lifecycle = home?.lifecycle else { throw Agent.homeless }
