@@ -18,14 +18,14 @@
 
         /// - Parameters:
         ///   - authority: Closed when the service has run.
-        ///   - interval: The time between two reaps.
+        ///   - interval: The time between two reaps, at least 10 ms.
         ///   - onError: Is told of a reap that failed. The next is tried after `interval` all the same.
         public init(
             _ authority: Authority, reapEvery interval: Duration = .seconds(30),
             onError: @escaping @Sendable (AgentIDError) -> Void = { _ in }
         ) {
             self.authority = authority
-            self.interval = interval
+            self.interval = max(interval, .milliseconds(10))
             self.onError = onError
         }
 
