@@ -14,16 +14,21 @@ import libagentid._abi as _abi
 
 from ._raised import callback, log, record
 
-__all__ = ["RELEASE", "Signer", "callback", "clock", "finished", "keep", "log", "record", "seconds", "signer", "typed"]
+__all__ = ["RELEASE", "Signer", "callback", "clock", "finished", "keep", "log", "record", "seconds", "signer", "typed", "within"]
 
+# Without a lock: what is let go of runs destructors, which may call anything, and the collector runs at any moment.
 _kept: dict[int, tuple[Any, ...]] = {}
 _tokens = itertools.count(1)
-_lock = threading.Lock()
+within = threading.local()
+"""Of a thread that runs what the library called: `now` is true."""
 
 
 def _forget(token: int | None) -> None:
-    with _lock:
+    before, within.now = getattr(within, "now", False), True
+    try:
         _kept.pop(token or 0, None)
+    finally:
+        within.now = before
 
 
 _release = _abi.RELEASE(_forget)
@@ -34,9 +39,8 @@ RELEASE = ctypes.cast(_release, ctypes.c_void_p)
 def _leave() -> None:
     # Whatever outlives the interpreter's modules, an agent in another module's global for one, may call back until the end:
     # the code of a callback is never freed then.
-    with _lock:
-        for kept in (_release, *_kept.values()):
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
+    for kept in (_release, *_kept.copy().values()):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
 
 
 def finished(made: Any) -> Any:
@@ -76,8 +80,7 @@ def keep(*callbacks: Any) -> int:
     if not _is_main_interpreter():
         raise RuntimeError("callbacks need the main interpreter: this is a sub-interpreter, where ctypes cannot run them")
     token = next(_tokens)
-    with _lock:
-        _kept[token] = callbacks
+    _kept[token] = callbacks
     return token
 
 

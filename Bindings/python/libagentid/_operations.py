@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 _LEVELS = {1: 20, 2: 30, 3: 40}  # of the library: of logging
 _last: threading.Event | None = None  # set when the present receiver is let go of
-_lock = threading.Lock()
-_within = threading.local()
+_lock = threading.RLock()  # a signal's handler may log elsewhere too
 
 
 def log_to(logger: logging.Logger | None, *, level: int = 20) -> None:
@@ -40,19 +39,19 @@ def log_to(logger: logging.Logger | None, *, level: int = 20) -> None:
         with _lock:
             call(lib.agentid_set_log, least, _abi.LOG_LINE(), None, None)
             before, _last = _last, None
-        if before is not None and not getattr(_within, "line", False):
+        if before is not None and not getattr(_callbacks.within, "now", False):
             before.wait(5)  # for a line that is under way
         return
     gone = threading.Event()
 
     def line(of: int, reason: bytes, message: bytes, _: int | None) -> None:
-        _within.line = True
+        _callbacks.within.now = True
         try:
             logger.log(_LEVELS.get(of, 40), "%s", message.decode(), extra={"reason": reason.decode()})
         except BaseException:
             _callbacks.log("a line of the log was lost")
         finally:
-            _within.line = False
+            _callbacks.within.now = False
 
     called = _abi.LOG_LINE(_callbacks.callback(line))
     token = _callbacks.keep(called, _Going(gone))

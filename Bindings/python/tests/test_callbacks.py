@@ -64,6 +64,71 @@ def test_callbacks_are_let_go_with_the_authority():
     assert not kept & set(_callbacks._kept)
 
 
+DESTROYED = """
+import faulthandler, gc, logging, time
+import libagentid
+
+faulthandler.dump_traceback_later(60, exit=True)
+
+
+class Last:
+    def __init__(self, words):
+        self.words = words
+
+    def __del__(self):
+        self.words()
+
+
+class Provider:
+    release_command = ()
+
+    def acquire(self, request):
+        return "secret"
+
+    def release(self, lease):
+        pass
+
+
+acme = libagentid.Authority.open(trust_domain="acme.example")
+other, said = libagentid.Authority.open(trust_domain="other.example"), []
+
+
+def again():
+    if len(said) < 2:
+        acme.add_provider("other", Provider())
+    other.add_hook("other", lambda event: None)
+    libagentid.log_to(logging.Logger("other"))
+    libagentid.log_to(None)
+    said.append(True)
+
+
+def last(thing):
+    thing.last = Last(again)
+    return thing
+
+
+acme.add_provider("files", last(Provider()))
+acme.add_provider("files", Provider())
+assert len(said) == 1
+
+libagentid.log_to(last(logging.Logger("first")))
+libagentid.log_to(None)
+while len(said) < 2:
+    time.sleep(0.01)
+acme.add_provider("files", last(Provider()))
+acme.close()
+gc.collect()
+while len(said) < 3:
+    time.sleep(0.01)
+print("done")
+"""
+
+
+def test_what_is_destroyed_with_a_callback_may_call_the_library():
+    ran = subprocess.run([sys.executable, "-c", DESTROYED], capture_output=True, text=True)
+    assert ran.stdout == "done\n", ran.stderr
+
+
 def test_a_clock_that_fails_denies():
     now = [time.time()]
     with authority(clock=lambda: now[0]) as acme, start(acme) as agent:

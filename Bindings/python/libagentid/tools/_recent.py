@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from threading import Lock
+from threading import RLock
 from typing import Generic, TypeVar
 
 _K = TypeVar("_K", bound=Hashable)
@@ -14,7 +14,7 @@ class Recent(Generic[_K, _V]):
     """Values by key, at most so many: the oldest is forgotten first. Safe to use from several threads."""
 
     def __init__(self, most: int = 1000) -> None:
-        self._most, self._kept, self._lock = most, dict[_K, _V](), Lock()
+        self._most, self._kept, self._lock = most, dict[_K, _V](), RLock()  # destructors of what it forgets may come back
 
     def __len__(self) -> int:
         return len(self._kept)
