@@ -82,9 +82,10 @@ def test_a_session_that_is_to_stop_ends_before_clients_kill_it(session):
     assert left == []
 
 
-def test_a_terminal_that_is_closed_ends_the_session(session):
-    _, left = session("reads", signal.SIGHUP)
-    assert left == []
+@pytest.mark.parametrize("end", [signal.SIGHUP, signal.SIGINT])
+def test_a_terminal_that_is_closed_or_interrupts_ends_the_session(session, end):
+    status, left = session("reads", end)
+    assert (status, left) == (128 + signal.SIGKILL, [])
 
 
 def test_a_process_that_the_server_leaves_behind_holds_no_session(session):

@@ -20,16 +20,17 @@ if TYPE_CHECKING:
 _PATIENCE = 5
 _SHORT = 0.6
 """Once the session is to stop: clients kill what has not ended two seconds after SIGTERM."""
+_STOPS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
 async def run(proxy: Proxy, command: Sequence[str]) -> int:
-    """Runs the server until it ends, the client goes, or SIGTERM comes; its status. `ValueError`: a message was too long."""
+    """Runs the server until it ends, the client goes, or a signal says so; its status. `ValueError`: a message was too long."""
     mode = os.fstat(sys.stdin.fileno()).st_mode
     if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or sys.stdin.isatty()):
         raise ValueError("stdin is not a pipe: an MCP client starts this command, and speaks to it")
     loop = asyncio.get_running_loop()
     stopped = loop.create_future()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in _STOPS:
         loop.add_signal_handler(number, lambda: stopped.done() or stopped.set_result(None))
     client = asyncio.StreamReader(limit=LINE)
     incoming = _Incoming(client)
@@ -74,7 +75,7 @@ async def run(proxy: Proxy, command: Sequence[str]) -> int:
         backs.cancel()
         ended = await asyncio.gather(forwards, backs, return_exceptions=True)
         proxy.close()
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in _STOPS:
             loop.remove_signal_handler(number)
     for error in ended:
         if isinstance(error, Exception):
@@ -90,7 +91,8 @@ async def _ended(process: asyncio.subprocess.Process, stopped: asyncio.Future[No
             end()
         if await has_ended(process, _SHORT):
             break
-    return -signal.SIGKILL if process.returncode is None else process.returncode
+    status = -signal.SIGKILL if process.returncode is None else process.returncode
+    return 128 - status if status < 0 else status  # of a signal, as shells say it
 
 
 class _Incoming(asyncio.StreamReaderProtocol):
