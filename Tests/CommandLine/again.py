@@ -52,27 +52,43 @@ def policy(work):
 
 
 def watched(work):
-    """A directory that is restored while `reap --watch` runs: what lapses in it is reaped, or the program ends with 1."""
+    """A directory that is moved away, put back by and by and restored while `reap --watch` runs: it goes on, and reaps in it."""
     here = authority(work)
     home, backup = here[1], f"{work}/backup"
     shutil.copytree(home, backup)
     with subprocess.Popen([PROGRAM, "reap", *here, "--watch", "--every", "1", "--json"], stdout=subprocess.PIPE,
                           stderr=open(f"{work}/said", "w")) as watching:
+        def says(word):
+            until(lambda: watching.poll() is not None or word in pathlib.Path(f"{work}/said").read_text(), f"it says {word}")
+
         until(lambda: os.path.exists(f"/proc/{watching.pid}/fd/3"), "it began")
         start(work, here, "one")
+        ctl("reap", *here)
         os.rename(home, f"{work}/broken")
-        os.rename(backup, home)
+        says("directory_replaced")
+        says("no_authority")
+        # An older registry beside the newer rest is not taken, and not made new either.
+        shutil.copytree(f"{work}/broken", home)
+        for name in os.listdir(home):
+            if name.startswith("registry.db"):
+                os.remove(f"{home}/{name}")
+        for name in os.listdir(backup):
+            if name.startswith("registry.db"):
+                shutil.copy(f"{backup}/{name}", f"{home}/{name}")
+        says("registry_rolled_back")
         ctl("restored", "--yes", *here)
-        until(lambda: watching.poll() is not None or "replaced" in pathlib.Path(f"{work}/said").read_text(), "it noticed")
         start(work, here, "two")
-        with database(here) as db:
+        with contextlib.closing(database(here)) as db, db:
             db.execute("UPDATE leases SET expires = 0, boot = '', runs_until = 0, grace = 0")
 
         def living():
             with contextlib.closing(database(here)) as db:
                 return db.execute("SELECT count(*) FROM agents WHERE state <> 'deprovisioned'").fetchone()[0]
 
-        until(lambda: watching.poll() is not None or living() == 0, "it reaps, or ended")
-        if watching.poll() is None:
-            watching.send_signal(signal.SIGTERM)
-        check(watching.wait() in (0, 1), "it ends")
+        until(lambda: watching.poll() is not None or living() == 0, "it reaps")
+        held = [os.readlink(f"/proc/{watching.pid}/fd/{number}") for number in os.listdir(f"/proc/{watching.pid}/fd")]
+        check(not [name for name in held if f"{work}/broken" in name or "(deleted)" in name], "it holds nothing of before", held)
+        watching.send_signal(signal.SIGTERM)
+        check(watching.wait() == 0, "it ends when told")
+    said = pathlib.Path(f"{work}/said").read_text().splitlines()
+    check(len(said) == len(set(said)), "each fault is told once", said)

@@ -24,17 +24,23 @@ struct Reap: ParsableCommand {
     func run() throws {
         // Before there are other threads, which inherit the mask.
         let signals = watch ? EndSignals() : nil
-        var authority = try options.open()
-        defer { authority.close() }
         guard let signals else {
+            let authority = try options.open()
+            defer { authority.close() }
             let round = try Round(authority) { false }
             if output.json { return Console.data(round.document) }
             if let text = round.text { return Console.data("\(text)") }
             return Console.message("\((["there was nothing to do"] + round.undone).joined(separator: ", "))")
         }
+        // Once: stdin has it no second time.
+        let passphrase = try options.readPassphrase()
+        var opened: Authority? = try options.open(passphrase: passphrase)
+        defer { opened?.close() }
         var lastError = ""
         repeat {
             do {
+                let authority = try opened ?? options.open(passphrase: passphrase)
+                opened = authority
                 let round = try Round(authority) { signals.isPending }
                 lastError = ""
                 guard let text = round.text else { continue }
@@ -43,10 +49,10 @@ struct Reap: ParsableCommand {
                 // A full disk, or a registry that another process holds: watching goes on, and reports it once.
                 if !"\(error)".isSame(as: lastError) { Console.error(error) }
                 lastError = "\(error)"
-                // What was opened is not what stands there now, and never will be.
+                // What was opened is not what stands there now, and never will be. What does is perhaps half of a backup.
                 guard let error = error as? AgentIDError, error.isOfReplaced else { continue }
-                authority.close()
-                authority = try options.open()
+                opened?.close()
+                opened = nil
             }
         } while !signals.wait(seconds: Int(every?.seconds ?? 10))
     }
@@ -109,8 +115,8 @@ extension AgentIDError {
     /// Whether the directory, or a part of it, is not the one that was opened.
     fileprivate var isOfReplaced: Bool {
         [
-            "directory_replaced", "registry_replaced", "registry_rolled_back", "journal_missing", "journal_rolled_back",
-            "audit_replaced", "audit_rolled_back",
+            "directory_replaced", "registry_replaced", "registry_rolled_back", "registry_corrupt", "journal_missing",
+            "journal_rolled_back", "audit_replaced", "audit_rolled_back",
         ].contains { name.isSame(as: $0) }
     }
 }
