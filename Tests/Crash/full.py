@@ -10,6 +10,7 @@ import os
 import pickle
 import random
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from workplace import WORKER, Report, new_directory, seed, small_disk
 NAMES = {"disk_full", "file", "read_only", "audit_unavailable", "permission_denied"}
 REASONS = re.compile("disk is full|No space left|File too large|[Pp]ermission denied|Read-only file system|cannot be written")
 NOBODY = 65534
+CTL = os.environ.get("AGENTIDCTL") or os.path.join(os.path.dirname(os.environ["AGENTID_LIBRARY"]), "agentidctl")
 CHECK = """
 import json, os, pickle, sys
 sys.path.insert(0, os.getcwd())
@@ -162,14 +164,47 @@ def read_only_disk(chance, report):
     return True
 
 
+def failing_disk(chance, report):
+    """A disk that becomes read-only after an error, as ext4 does, beneath a process that has a registry open: told as that."""
+    with new_directory() as work:
+        image, place = f"{work}/image", f"{work}/failing"
+        os.mkdir(place)
+        with open(image, "wb") as file:
+            file.truncate(128 << 20)
+        made = subprocess.run(["mkfs.ext4", "-q", image], stderr=subprocess.DEVNULL) if shutil.which("mkfs.ext4") else None
+        if made is None or subprocess.run(["mount", "-o", "loop", image, place], stderr=subprocess.DEVNULL).returncode != 0:
+            return False
+        try:
+            directory, audit, answers = f"{place}/acme", chance.choice(("none", "batch", "always")), Answers()
+            work_until_refused(directory, answers, chance, audit, "--steps", "3")
+            command = [*WORKER, directory, "--errors", "5", "--audit", audit, "--seed", str(chance.getrandbits(32))]
+            with subprocess.Popen(command, stdout=subprocess.PIPE) as worker:
+                for number, line in enumerate(worker.stdout):
+                    if number == 20:
+                        if subprocess.run(["mount", "-o", "remount,abort", place], stderr=subprocess.DEVNULL).returncode != 0:
+                            worker.kill()
+                            return False
+                        answers.errors.clear()
+                    answers.take(line.rstrip(b"\n"))
+            named = {error["error"] for error in answers.errors}
+            looked = subprocess.run([CTL, "doctor", "--authority", directory], capture_output=True, text=True, timeout=60)
+            faults = [] if "wrong  the disk can be written" in looked.stdout else [f"doctor: {looked.stdout}"]
+            if not named or not named <= {"read_only", "audit_unavailable"}:
+                faults.append(f"it is not told as what it is: {answers.errors}")
+            report.check(f"{audit}: a disk that fails", faults + refused(answers, worker.returncode))
+        finally:
+            subprocess.run(["umount", "--lazy", place], check=True)
+    return True
+
+
 def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 24
     chance, report = random.Random(seed()), Report()
     for _ in range(count):
         limited_files(chance, report)
-    mounts = [full_disk(chance, report) for _ in range(count)] + [read_only_disk(chance, report)]
+    mounts = [full_disk(chance, report) for _ in range(count)] + [read_only_disk(chance, report), failing_disk(chance, report)]
     if not all(mounts):
-        print("left out: a small disk cannot be mounted by this user; only the size of files was limited")
+        print("left out: a disk of its own cannot be mounted by this user")
     unwritable(chance, report)
     report.end()
 

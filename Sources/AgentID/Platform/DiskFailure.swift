@@ -12,6 +12,15 @@ package enum DiskFailure {
         }
     }
 
+    /// Whether a file that is there cannot be written because its disk is read-only. A file system that has become so after
+    /// an error may be shown as writable.
+    package static func isReadOnly(_ path: String) -> Bool {
+        let file = unsafe open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
+        guard file >= 0 else { return errno == EROFS }
+        _ = close(file)
+        return false
+    }
+
     /// Whether an error is of such a name.
     static func isMeant(by error: AgentIDError) -> Bool {
         error.name.isSame(as: "disk_full") || error.name.isSame(as: "read_only")

@@ -1,3 +1,4 @@
+import AgentID
 import Glibc
 
 /// Checks the disk of a directory: that it can be written, and has room.
@@ -15,7 +16,10 @@ struct DiskCheckup {
         return [
             Finding(of: "the disk can be written", at: directory) {
                 if let failure { throw failure }
-                guard status.f_flag & UInt(ST_RDONLY) != 0 else { return }
+                // After an error, a file system may say that it can be written.
+                guard status.f_flag & UInt(ST_RDONLY) != 0 || DiskFailure.isReadOnly("\(directory)/lock") else {
+                    return
+                }
                 throw Trouble(
                     "it is mounted read-only: nothing can be written down, so calls are denied",
                     remedy: "see dmesg for why, then: mount -o remount,rw")

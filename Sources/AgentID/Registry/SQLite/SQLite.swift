@@ -336,6 +336,11 @@ extension SQLite {
                     ? "the registry is a symbolic link, which is not followed"
                     : "the registry cannot be opened: \(reason); see that it is there and whose"
             )
+        // Opening its log drops no lock of SQLite's, as opening the registry itself would.
+        case SQLITE_IOERR where number == EROFS || DiskFailure.isReadOnly(place + "-wal"):
+            return error(
+                .io, "read_only",
+                "the registry cannot be written: its disk is mounted read-only: make it writable and try again")
         // SQLITE_IOERR_WRITE and _SHMSIZE do not always say that it was for want of room.
         case SQLITE_IOERR
         where [ENOSPC, EDQUOT, EFBIG].contains(number) || number == 0 && [3, 19].contains(status >> 8):
