@@ -98,3 +98,19 @@ def checkpoint(work):
     only(here, "newest checkpoint", "are signed", "--integrate")
     ctl("audit", "checkpoint", *here, "--integrate")
     check(troubles(here, expect=0) == {}, "it is signed again")
+
+
+def proofs(work):
+    """Older used proofs, written over the newer in place: guards that have them deny, and whoever opens one takes them up."""
+    here = authority(work)
+    start(work, here, "agent")
+    call(work, here, "agent")
+    path = pathlib.Path(f"{here[1]}/replay")
+    before = path.read_bytes()
+    call(work, here, "agent")
+    check(troubles(here, expect=0) == {}, "nothing is wrong with what works")
+    with path.open("r+b") as file:
+        file.write(before)
+    only(here, "replay memory", "knows 1 of 2 used proofs", "wait 4 minutes")
+    call(work, here, "agent")
+    check(troubles(here, expect=0) == {}, "it was taken up")

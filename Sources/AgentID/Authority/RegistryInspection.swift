@@ -141,6 +141,6 @@ package struct RegistryInspection: Sendable {
 
     /// Checks the guards' shared replay memory, if there is one: its beginning and its owner.
     package func checkReplayMemory() throws(AgentIDError) {
-        try ReplayFile.check(directory.replayPath)
+        try ReplayFile.check(directory.replayPath, taken: registry.reached(.proofs))
     }
 }

@@ -82,6 +82,25 @@ import Testing
         }
     }
 
+    @Test func anOlderReplayMemoryIsTold() throws {
+        let (guarding, agent) = (try world.authority.guarding(.forTests(world)), try world.start())
+        let (replay, call) = (path + "/replay", Array(#"{"path":"/data/q3/a"}"#.utf8))
+        let before = try Data(contentsOf: URL(fileURLWithPath: replay))
+        let proof = try agent.prove(tool: "read_file", arguments: call)
+        let chain = Array(try agent.chain().utf8)
+        #expect(guarding.check(chain: chain, proof: Array(proof.utf8), tool: "read_file", arguments: call).isPermitted)
+        let inspection = try RegistryInspection(of: path)
+        try inspection.checkReplayMemory()
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: replay))
+        try file.write(contentsOf: before)
+        try file.close()
+        let error = #expect(throws: AgentIDError.self) { try inspection.checkReplayMemory() }
+        #expect(error?.message.contains("knows 0 of 1 used proofs") == true, "\(error?.message ?? "")")
+        // Whoever opens a guard takes it up.
+        _ = try world.authority.guarding(.forTests(world))
+        try inspection.checkReplayMemory()
+    }
+
     @Test func whoEndsManyIsToldOfEachOnceAndOfEachTombstone() throws {
         let agents = try (0..<3).map { _ in try world.start() }
         let (id, child) = (try agents[0].id(), try agents[0].spawn("reader", .sameScope()))

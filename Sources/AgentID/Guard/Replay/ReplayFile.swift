@@ -25,11 +25,21 @@ final class ReplayFile: Sendable {
 
     static func size(buckets: Int) -> Int { ReplayHeader.size + buckets * ReplayTable.bucketSize }
 
-    /// Refuses a file that guards would refuse, and changes nothing. A missing or unfinished file passes.
-    static func check(_ path: String) throws(AgentIDError) {
+    /// Refuses a file that guards would refuse, or that has taken fewer proofs than are known, and changes nothing. A missing
+    /// or unfinished file passes.
+    static func check(_ path: String, taken known: UInt64) throws(AgentIDError) {
         guard let file = try Files.openIfPresent(path, .read, forbidden: 0o077) else { return }
         defer { _ = close(file) }
-        _ = try read(file, path)
+        guard try read(file, path) != nil else { return }
+        var bytes = [UInt8](repeating: 0, count: ReplayHeader.size)
+        guard unsafe pread(file, &bytes, bytes.count, 0) == bytes.count else {
+            throw Files.failure("cannot read", path)
+        }
+        let taken = ReplayPage.taken(in: bytes.littleEndianWords)
+        guard taken >= known else {
+            throw ReplayHeader.refusal(
+                path, "knows \(taken) of \(known) used proofs, as an older copy does, or one that lost power")
+        }
     }
 
     /// The header; `nil` if nobody has mapped the file yet.

@@ -38,6 +38,9 @@ internal import Synchronization
     /// The number of proofs the table ever took: it only grows.
     var taken: UInt64 { unsafe words[Self.taken].load(ordering: .sequentiallyConsistent) }
 
+    /// The same, of a page as it is in the file.
+    static func taken(in page: [UInt64]) -> UInt64 { page.indices.contains(taken) ? page[taken] : 0 }
+
     /// Counts a proof that was taken. Returns the new count.
     func countTaken() -> UInt64 {
         unsafe words[Self.taken].wrappingAdd(1, ordering: .sequentiallyConsistent).newValue
