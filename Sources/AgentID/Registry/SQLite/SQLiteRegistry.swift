@@ -133,10 +133,11 @@ final class SQLiteRegistry: Registry {
         from database: SQLite, anew isDue: Bool, _ body: (any RegistryReader) throws -> Result
     ) throws(AgentIDError) -> Result {
         let session = SQLiteSession(database)
-        guard isDue, !isRestored else { return try database.transaction("BEGIN") { try body(session) } }
-        let least = try look(at: database)
+        guard !isRestored else { return try database.transaction("BEGIN") { try body(session) } }
+        // Between two looks at the files, too, what is read is held against what was seen: they may have been written over.
+        let least = isDue ? try look(at: database) : UInt64(clamping: seen.load(ordering: .acquiring))
         return try database.transaction("BEGIN") {
-            try check(session, least)
+            try check(session, least, mends: isDue)
             return try body(session)
         }
     }
@@ -157,7 +158,9 @@ final class SQLiteRegistry: Registry {
     }
 
     /// Refuses a registry that is not the one that was opened, or is older than it was.
-    private func check(_ session: SQLiteSession, _ least: UInt64) throws(AgentIDError) {
+    ///
+    /// - Parameter mends: Whether its files were looked at, and found to be in their place.
+    private func check(_ session: SQLiteSession, _ least: UInt64, mends: Bool = true) throws(AgentIDError) {
         try Self.refuseOtherVersions(session.database, at: place.path)
         let meta = try session.meta()
         do throws(AgentIDError) {
@@ -170,7 +173,7 @@ final class SQLiteRegistry: Registry {
             throw error
         }
         seen.max(meta.writes, ordering: .acquiringAndReleasing)
-        place.note(nil)
+        if mends { place.note(nil) }
     }
 
     /// Makes the marks those of a registry that began anew.
