@@ -4,7 +4,7 @@ import os
 import subprocess
 
 from checkup import only, troubles
-from harness import check, ctl, run
+from harness import Host, check, ctl, run
 from lifecycle import authority, short, start
 
 
@@ -33,6 +33,24 @@ def secrets(work):
     with open(f"{home}/keys/{key}", "wb") as file:
         file.write(kept)
     check(troubles(here, expect=0) == {}, "all is mended")
+
+
+def looks(work):
+    """What `restored` would do is said before it is asked for, and what stands against it first of all."""
+    here = authority(work)
+    _, said = run("restored", "--authority", f"{work}/nothing", expect=1)
+    check("there is no authority in" in said and "--yes" not in said, "it looks first", said)
+    start(work, here, "agent")
+    _, said = run("restored", *here, expect=1)
+    check("1 of them now" in said and "has it open" not in said and "--yes" in said, "it says what it would do", said)
+    with Host(here[1], 300) as host:
+        _, said = run("restored", *here, expect=1)
+        check("5 of them now" in said and f"process {host.process.pid}" in said, "and who has it open", said)
+    with open(f"{here[1]}/audit/sequence", "r+b") as file:
+        file.write(b"garbage")
+    _, said = run("restored", *here, expect=1)
+    check("audit" in said and "--yes" not in said, "a damaged log stands against it", said)
+    check(len(ctl("agents", *here, "--state", "active", "--json", json_out=True)) == 5, "nothing was done")
 
 
 def flipped(work):

@@ -1,8 +1,8 @@
 internal import JOSE
 
-/// The result of accepting a restored directory.
+/// The result of accepting a restored directory, as it is or would be.
 package struct Restoration: Sendable {
-    /// The number of agents that lapsed.
+    /// The number of agents that lapse.
     package let lapsed: Int
     /// The thumbprints of the signing keys that are no longer valid.
     package let revoked: [String]
@@ -15,6 +15,27 @@ package struct Restoration: Sendable {
 }
 
 extension Authority {
+    /// The result that accepting a directory would have, with the key that it would replace as `signing`. Changes nothing, and throws
+    /// what would stand against it.
+    package static func lookAtRestored(
+        directory path: String, passphrase: Passphrase?, clock: any WallClock = SystemClock()
+    ) throws(AgentIDError) -> Restoration {
+        guard try AuthorityDirectory.holdsAuthority(path) else {
+            throw AuthorityDirectory.missing(path)
+        }
+        let directory = try AuthorityDirectory(reading: path)
+        let now = try CheckedClock(clock).now()
+        let registry = try directory.openRestored(.read)
+        try registry.checkIntegrity()
+        let (meta, keys, counts) = try registry.read { (try $0.meta(), try $0.keys(), try $0.agentCounts(at: now)) }
+        let active = try activeKey(in: directory, of: keys, passphrase: passphrase)
+        try LogWitness(in: directory).checkReadable()
+        return Restoration(
+            lapsed: counts.active + counts.lapsed + counts.denied + counts.suspended + counts.parked,
+            revoked: active == nil ? [] : keys.map(\.key.thumbprint), signing: active?.thumbprint,
+            policy: meta.policyVersion, newerPolicy: loggedPolicy(in: directory, after: meta))
+    }
+
     /// Continues with a directory that was restored from a backup, in whole or in part. It is the one call that trusts
     /// the directory as found.
     ///
@@ -30,7 +51,8 @@ extension Authority {
         }
         let directory = try AuthorityDirectory(creating: path, isNew: false)
         let now = try CheckedClock(clock).now()
-        let registry = try directory.openRestored()
+        let registry = try directory.openRestored(.write)
+        try registry.checkIntegrity()
         let before = try registry.read { (meta: try $0.meta(), keys: try $0.keys()) }
         let key = try newKey(in: directory, after: before.keys, passphrase: passphrase)
         do throws(AgentIDError) {
@@ -92,14 +114,22 @@ extension Authority {
     private static func newKey(
         in directory: AuthorityDirectory, after records: [KeyRecord], passphrase: Passphrase?
     ) throws(AgentIDError) -> SigningKey? {
+        guard try activeKey(in: directory, of: records, passphrase: passphrase) != nil else { return nil }
+        let key = try Agent.newKey()
+        try KeyFile.write(key, to: directory.keyPath(key.publicKey), passphrase: passphrase)
+        return key
+    }
+
+    /// The key that signs; `nil` if a caller's signer has it.
+    private static func activeKey(
+        in directory: AuthorityDirectory, of records: [KeyRecord], passphrase: Passphrase?
+    ) throws(AgentIDError) -> PublicKey? {
         guard let active = records.first(where: { $0.role == .active })?.key,
             Files.exists(directory.keyPath(active))
         else { return nil }
         // A wrong passphrase must show now, not when the new key cannot be opened with the right one.
         _ = try KeyFile.read(directory.keyPath(active), passphrase: passphrase)
-        let key = try Agent.newKey()
-        try KeyFile.write(key, to: directory.keyPath(key.publicKey), passphrase: passphrase)
-        return key
+        return active
     }
 }
 

@@ -171,9 +171,15 @@ struct AuthorityDirectory: Sendable {
     }
 
     /// Opens a registry that may be older than the files next to it.
-    func openRestored() throws(AgentIDError) -> SQLiteRegistry {
-        let page = try SharedSequence(path: "\(path)/sequence", isWriter: true)
-        return try SQLiteRegistry.open("\(path)/registry.db", access: .write, page: page, isRestored: true)
+    func openRestored(_ access: SQLite.Access) throws(AgentIDError) -> SQLiteRegistry {
+        let page: SharedSequence
+        do throws(AgentIDError) { page = try SharedSequence(path: "\(path)/sequence", isWriter: access != .read) } catch
+        {
+            // Who only looks makes none.
+            guard access == .read else { throw error }
+            page = try SharedSequence()
+        }
+        return try SQLiteRegistry.open("\(path)/registry.db", access: access, page: page, isRestored: true)
     }
 
     /// Opens the registry; refuses one that is older than the files next to it.

@@ -119,6 +119,18 @@ struct HeldFiles {
             path: path, name: count == bytes.count ? inspection.name(beginning: bytes) : nil, isCurrent: false)
     }
 
+    /// The processes that have a directory's registry open, as far as this user may see.
+    static func users(of directory: String) -> [Int32] {
+        guard let place = resolved(directory) else { return [] }
+        return OtherProcesses.all.filter { process in
+            let files = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd")) ?? []
+            return files.contains { file in
+                (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/fd/\(file)"))?
+                    .isSame(as: "\(place)/registry.db") == true
+            }
+        }
+    }
+
     private static func resolved(_ path: String) -> String? {
         guard let found = unsafe realpath(path, nil) else { return nil }
         defer { unsafe free(found) }

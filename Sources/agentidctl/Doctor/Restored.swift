@@ -18,14 +18,15 @@ struct Restored: ParsableCommand {
     @Flag(name: .long, help: "Do it without asking.") var yes = false
 
     func run() throws {
-        let question: PrintableText =
-            "every agent of \(options.authority) ends, and its signing keys are revoked, for good"
-        guard yes || Console.confirms(question) else {
-            throw Fault(
-                "nothing was done: \(question). If it was restored from a backup, add --yes", code: "failed",
-                reason: "unconfirmed", path: options.authority)
-        }
         let passphrase = try options.readPassphrase()
+        if !yes {
+            let question = try consequences(passphrase)
+            guard Console.confirms(question) else {
+                throw Fault(
+                    "nothing was done: \(question). If it was restored from a backup, add --yes", code: "failed",
+                    reason: "unconfirmed", path: options.authority)
+            }
+        }
         let restored = try Authority.acceptRestored(directory: options.authority, passphrase: passphrase)
         // They are denied already; now each gets its tombstone, and returns the secrets it holds.
         let authority: Authority
@@ -39,6 +40,21 @@ struct Restored: ParsableCommand {
         }
         authority.runHooks()
         tell(restored, ended: ended)
+    }
+
+    /// Looks at all that it needs; says what it would do.
+    private func consequences(_ passphrase: Passphrase?) throws -> PrintableText {
+        let found = try Authority.lookAtRestored(directory: options.authority, passphrase: passphrase)
+        let users = HeldFiles.users(of: options.authority)
+        let first = users.first.map(OtherProcesses.words) ?? ""
+        let others = users.count > 1 ? " and \(users.count - 1) more" : ""
+        let ends: PrintableText = "every agent of \(options.authority) ends, \(found.lapsed) of them now"
+        let keys =
+            found.signing == nil
+            ? "the signing key is not in keys/, so none is revoked" : "its signing keys are revoked"
+        return users.isEmpty
+            ? "\(ends), and \(keys), for good"
+            : "\(ends), and \(keys), for good; \(first)\(others) has it open: end that first"
     }
 
     private func tell(_ restored: Restoration, ended: Int) {

@@ -54,6 +54,19 @@ final class SQLitePlace: Sendable {
         }
     }
 
+    /// Refuses a file that makes a mixture with the `-wal` of another time beside it, for who would make that the truth: by itself
+    /// it is older than it has been, and together they claim to be as new. Rows of it may refer to what is not there.
+    static func refuseMixture(_ path: String, _ page: SharedSequence, _ meta: RegistryMeta) throws(AgentIDError) {
+        let least = page.reached(.database)
+        guard least <= UInt64(clamping: meta.writes), let (epoch, writes) = alone(path, syncedFrom: .max),
+            writes < least,
+            page.epoch == RegistryEpoch.words(epoch)
+        else { return }
+        throw Apart.rolledBack(
+            "registry.db is of another time than its -wal: put registry.db, -wal and -shm of one time there, or registry.db "
+                + "alone if it is a complete copy", at: path)
+    }
+
     private static func refuseOlder(_ writes: UInt64, than least: UInt64, _ path: String) throws(AgentIDError) {
         guard writes >= least else {
             throw Apart.rolledBack(

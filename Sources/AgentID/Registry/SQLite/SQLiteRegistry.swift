@@ -65,6 +65,7 @@ final class SQLiteRegistry: Registry {
         let least = page.reached(.writes)
         let meta = try SQLiteSession(reader).meta()
         let epoch = RegistryEpoch.words(meta.epoch)
+        if isRestored { try SQLitePlace.refuseMixture(path, page, meta) }
         if !isRestored, let known = page.epoch {
             guard known == epoch else {
                 throw Apart.registry("it is not the registry that the file `sequence` belongs to", at: path)
@@ -271,10 +272,11 @@ final class SQLiteRegistry: Registry {
 
     package var changes: UInt64 { page.value }
 
-    /// Reads every page and index, for `doctor`; throws if a table is gone.
+    /// Reads every page, index and token; throws if a table is gone.
     func checkIntegrity() throws(AgentIDError) {
         let faults = try reader.withLock { database throws(AgentIDError) in
             try Self.checkTables(of: database)
+            try SQLiteSession(database).checkTokens()
             return try database.rows("PRAGMA integrity_check(1)") { row throws(AgentIDError) in try row.text(0) }
         }
         guard faults.isSame(as: ["ok"]) else { throw SQLite.corrupt(faults.first ?? "no answer", "registry.db") }

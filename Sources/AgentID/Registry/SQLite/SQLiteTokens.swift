@@ -41,4 +41,14 @@ extension SQLiteSession {
         }
         return text
     }
+
+    /// Throws if one refers to what is not there, as in a file beneath the log of another time.
+    func checkTokens() throws(AgentIDError) {
+        for sql in [
+            "SELECT chain FROM grants", "SELECT tombstone FROM agents WHERE tombstone NOT NULL",
+            "SELECT tombstone FROM tombstones",
+        ] {
+            _ = try database.rows(sql) { row throws(AgentIDError) in _ = try unpacked(row.bytes(0)) }
+        }
+    }
 }
