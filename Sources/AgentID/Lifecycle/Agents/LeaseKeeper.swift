@@ -61,21 +61,23 @@ final class LeaseKeeper: Sendable {
         // A third: two attempts may fail before anything lapses.
         let interval = max(Int(clamping: lifecycle.leaseDuration) * 1000 / 3, 1)
         return try BackgroundThread.start(name: "agentid-lease") { [weak lifecycle] thread in
-            var (due, hasFailed) = (MonotonicClock.milliseconds + Int64(interval), false)
+            // By the clock that goes on while the machine sleeps, as leases do.
+            var (due, hasFailed) = (MonotonicClock.sinceBoot + Int64(interval), false)
             while thread.wait(milliseconds: min(interval, Self.glance)) {
                 guard let lifecycle else { return }
                 let (isWrong, isSettled) = lifecycle.glance()
-                let late = MonotonicClock.milliseconds - due
+                let late = MonotonicClock.sinceBoot - due
                 // A clock that is wrong for a moment dates no lease, unless that goes on.
                 let isOverdue = late >= 0 && (isSettled || late > Int64(interval) / 4)
                 guard isOverdue || isWrong && isSettled && !hasFailed else { continue }
-                (due, hasFailed) = (MonotonicClock.milliseconds + Int64(interval), false)
+                (due, hasFailed) = (MonotonicClock.sinceBoot + Int64(interval), false)
                 // A registry that fails now is asked again in time; leases that lapse until then are denied.
                 do throws(AgentIDError) {
                     try lifecycle.renewLeases()
-                    if isWrong { lifecycle.leases.wake() }
+                    // After a sleep grants are due too: their thread's wait stood still.
+                    if isWrong || late > 2 * Int64(Self.glance) { lifecycle.leases.wake() }
                 } catch {
-                    (due, hasFailed) = (MonotonicClock.milliseconds + Int64(min(interval, 10_000)), true)
+                    (due, hasFailed) = (MonotonicClock.sinceBoot + Int64(min(interval, 10_000)), true)
                     ProcessLog.write(
                         .error, .leases, "lease_not_renewed",
                         "leases of this process's agents were not renewed, and lapse if that goes on: \(error.message)")
