@@ -5,7 +5,7 @@ import subprocess
 
 from checkup import only, troubles
 from harness import Host, check, ctl, run
-from lifecycle import authority, short, start
+from lifecycle import authority, database, short, start
 
 
 def secrets(work):
@@ -46,6 +46,12 @@ def looks(work):
     with Host(here[1], 300) as host:
         _, said = run("restored", *here, expect=1)
         check("5 of them now" in said and f"process {host.process.pid}" in said, "and who has it open", said)
+    with contextlib.closing(database(here)) as db:
+        [version] = db.execute("PRAGMA user_version").fetchone()
+        db.execute(f"PRAGMA user_version = {version - 1}")
+        _, said = run("restored", *here, expect=1)
+        db.execute(f"PRAGMA user_version = {version}")
+    check("agent" in said and "--yes" in said, "a backup of an older version is asked about too", said)
     with open(f"{here[1]}/audit/sequence", "r+b") as file:
         file.write(b"garbage")
     _, said = run("restored", *here, expect=1)

@@ -42,9 +42,21 @@ struct Restored: ParsableCommand {
         tell(restored, ended: ended)
     }
 
+    /// `nil` of a backup of an older version, which no look brings up to date.
+    private func look(_ passphrase: Passphrase?) throws(AgentIDError) -> Restoration? {
+        do throws(AgentIDError) {
+            return try Authority.lookAtRestored(directory: options.authority, passphrase: passphrase)
+        } catch {
+            guard error.name.isSame(as: "older_registry") else { throw error }
+            return nil
+        }
+    }
+
     /// Looks at all that it needs; says what it would do.
     private func consequences(_ passphrase: Passphrase?) throws -> PrintableText {
-        let found = try Authority.lookAtRestored(directory: options.authority, passphrase: passphrase)
+        guard let found = try look(passphrase) else {
+            return "every agent of \(options.authority) ends, and its signing keys are revoked, for good"
+        }
         let users = HeldFiles.users(of: options.authority)
         let first = users.first.map(OtherProcesses.words) ?? ""
         let others = users.count > 1 ? " and \(users.count - 1) more" : ""
