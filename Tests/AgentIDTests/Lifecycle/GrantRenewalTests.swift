@@ -186,17 +186,26 @@ extension GrantRenewalTests {
     }
 
     @Test func aClockThatIsWrongForAMomentDatesNoGrant() throws {
+        // Anew where the machine was so busy that it was wrong for longer.
+        while try !looksAtAClockThatIsWrongForMoments() {}
+    }
+
+    private func looksAtAClockThatIsWrongForMoments() throws -> Bool {
         let world = try World { $0.leaseDuration = 3600 }
         let agent = try start(in: world)
         let chain = try agent.chain()
         for wrong: Int64 in [600, -600, 600, 1000, -1000, 400, -400] {
+            let begun = MonotonicClock.milliseconds
             world.pass(seconds: wrong)
-            #expect(try reason(agent) != nil)
+            let seen = try reason(agent)
             usleep(20_000)
             world.pass(seconds: -wrong)
+            guard MonotonicClock.milliseconds - begun < ClockWatch.settling / 2 else { return false }
+            #expect(seen != nil)
             #expect(try reason(agent) == nil)
         }
         #expect(try agent.chain() == chain)
+        return true
     }
 
     private final class Counting: Signer {
