@@ -83,7 +83,7 @@ let integrations = [
         products: [
             ("X509", "swift-certificates"), ("SwiftASN1", "swift-asn1"), ("Crypto", "swift-crypto"),
             ("CryptoExtras", "swift-crypto"), ("GRPCCore", "grpc-swift-2"),
-            ("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"),
+            ("GRPCNIOTransportHTTP2Posix", "grpc-swift-nio-transport"), ("NIOCore", "swift-nio"),
             ("ServiceLifecycle", "swift-service-lifecycle"),
         ],
         modules: ["CProcess", "JOSE", "StrictJSON"]),
@@ -145,6 +145,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.0"),
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
     ],
     targets: [
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),

@@ -72,7 +72,18 @@
                     try await writer.write(now)
                     sent = now
                 }
-                try await Task.sleep(for: poll)
+                await pause()
+            }
+            throw RPCError(code: .unavailable, message: "this agent is served here no more")
+        }
+
+        /// Waits until it is time to look again, or the stream is to end.
+        private func pause() async {
+            let sleeping = Task { [poll] in try? await Task.sleep(for: poll) }
+            await withRPCCancellationHandler {
+                await sleeping.value
+            } onCancelRPC: {
+                sleeping.cancel()
             }
         }
     }

@@ -2,9 +2,12 @@
 
 import os
 import pathlib
+import select
 import shutil
+import socket
 import subprocess
 import sys
+import time
 
 import grpc
 import pytest
@@ -27,6 +30,45 @@ def status(call, *given, **named):
         for _ in call(*given, **named):
             pass
     return raised.value.code().name
+
+
+def closed(connections, count):
+    """Waits until so many of some connections were closed by their server, a minute at most; how many were."""
+    left, deadline = set(connections), time.monotonic() + 60
+    while len(connections) - len(left) < count and time.monotonic() < deadline:
+        for each in select.select(list(left), [], [], 1)[0]:
+            try:
+                if each.recv(4096):
+                    continue  # how HTTP/2 begins
+            except OSError:
+                pass
+            left.remove(each)
+    return len(connections) - len(left)
+
+
+def unread(path):
+    """A client that asks twice over HTTP/2, and lets nothing be sent to it: its window is 0."""
+
+    def frame(kind, flags, stream, data=b""):
+        return len(data).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + data
+
+    fields = {
+        ":method": "POST", ":scheme": "http", ":path": "/SpiffeWorkloadAPI/FetchX509SVID", ":authority": "localhost",
+        "te": "trailers", "content-type": "application/grpc", **dict(HEADER),
+    }  # fmt: skip
+    block = b"".join(bytes([0, len(name)]) + name.encode() + bytes([len(text)]) + text.encode() for name, text in fields.items())
+    sent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b"\0\4" + bytes(4)) + frame(4, 1, 0)
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(path)
+    client.settimeout(60)
+    client.sendall(sent + b"".join(frame(1, 4, each, block) + frame(0, 1, each, bytes(5)) for each in (1, 3)))
+    kind, received = 0, client.makefile("rb")
+    while kind != 1:  # the answer's headers, which are no matter of the window
+        head = received.read(9)
+        kind = head[3]
+        received.read(int.from_bytes(head[:3], "big"))
+    received.detach()
+    return client
 
 
 @pytest.fixture(scope="session")

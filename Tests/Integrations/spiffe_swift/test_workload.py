@@ -1,5 +1,6 @@
 """The Workload API that Swift serves, asked by the package spiffe, by gRPC without manners, and by libagentid's own client."""
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -10,7 +11,7 @@ import time
 import grpc
 import pytest
 from ends import *
-from ends import HEADER, raw, status
+from ends import HEADER, closed, raw, status, unread
 from libagentid.spiffe import Bundles
 from libagentid.spiffe.workload import fetch_bundles, fetch_svid
 from pki import bundle, der, root
@@ -184,6 +185,31 @@ def test_one_who_opens_many_streams_is_held_to_eight(address):
                 time.sleep(0.05)
         else:
             pytest.fail("streams that were cancelled are still counted")
+
+
+def test_one_who_connects_without_end_takes_no_more_than_a_share_of_descriptors(server, agent, address):
+    other, path = server.serve(server.start()), address.removeprefix("unix://")
+    with contextlib.ExitStack() as opened:
+        idle = [opened.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(100)]
+        for each in idle:
+            each.connect(path)
+        assert closed(idle, 68) >= 68
+        assert fetch_svid(other).spiffe_id
+    assert str(fetch_svid(address).spiffe_id) == agent["id"]
+
+
+def test_one_who_reads_nothing_holds_up_no_end(server, agent, address):
+    """Nor does one who says nothing: the process that serves them, and may be the authority, stays as it is."""
+    with contextlib.ExitStack() as opened:
+        for each in (agent, server.start(), server.start()):
+            path = server.serve(each).removeprefix("unix://") if each is not agent else address.removeprefix("unix://")
+            for _ in range(3):
+                opened.enter_context(unread(path))
+                opened.enter_context(socket.socket(socket.AF_UNIX)).connect(path)
+        server.do("stop", agent["agent"])
+        assert fetch_svid(server.serve(agent)).spiffe_id
+        server.do("close")
+        assert server.stop() == 0
 
 
 def test_what_is_not_grpc_or_too_much_ends_its_own_connection_only(server, agent, address):
