@@ -70,3 +70,20 @@ def foreign(work):
           "foreign calls count for no profile of ours", usage)
     check("of chains of other domains: 2 decisions" in ctl("usage", *here), "and are told of")
     check(short(theirs) not in ctl("agents", *here), "nor is there an agent more")
+    asked_about(work, here, trust)
+
+
+def asked_about(work, here, trust):
+    """Who approves calls is told whose word they read, too."""
+    key = ctl("approvals", "key", f"{work}/cfo.jwk").strip()
+    pathlib.Path(f"{work}/policy.json").write_text(json.dumps({
+        "version": 1, "approvers": [{"name": "user:cfo", "key": key}],
+        "rules": [{"id": "big", "match": "*", "approval": {"of": ["user:cfo"]}}],
+    }))
+    ctl("policy", "apply", *here, f"{work}/policy.json")
+    for name, shown in (("partner", f"for: {ALICE}\n  task: Q3 review (as partner.example says)"), ("acme", "for: user:alice@acme.example\n  task: Q3 review\n")):
+        request = call(work, trust, name, '{"path":"/data/a"}', "--json", expect=10, json_out=True)["approval"]
+        said = ctl("approvals", "show", *here, request)
+        check(shown in said, f"approvals show says {shown!r}", said)
+    page = ctl("approvals", "list", *here, "--html")
+    check(page.count("(as partner.example says)") == 2, "so does the page", page)

@@ -158,11 +158,16 @@ struct ApprovalSummary {
         (id, state, tool, arguments) = (request.id, request.state.rawValue, request.tool, request.arguments)
         expires = Int(request.expires / 1000)
         let chain = texts(call?["chain"])
+        // The names in another authority's root are its word alone.
+        let issuer = call?["issuer"]?.string ?? ""
+        func said(_ name: String) -> String? {
+            document[name]?.string.map { issuer.isEmpty ? $0 : "\($0) (as \(issuer) says)" }
+        }
         let wanted = "\(document["need"]?.int ?? 1) of \(texts(document["of"]).joined(separator: ", "))"
         let known: [(String, String?)] = [
             ("because", document["because"]?.string), ("rule", request.rule), ("agent", request.agent),
             ("chain", chain.count > 1 ? chain.joined(separator: " > ") : nil),
-            ("for", document["principal"]?.string), ("task", document["task"]?.string),
+            ("for", said("principal")), ("task", said("task")),
             ("labels", texts(document["labels"]).isEmpty ? nil : texts(document["labels"]).joined(separator: ", ")),
             ("needs", wanted),
             ("approved by", request.approvedBy.isEmpty ? nil : request.approvedBy.joined(separator: ", ")),
