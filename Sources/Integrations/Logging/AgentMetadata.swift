@@ -16,11 +16,13 @@
 
     extension Decision {
         /// This decision for a line of a log: `tool`, `permitted`, and where there are such `agent`, `principal`, `decision`
-        /// (its ID in the audit log), `reason`, `argument` (its name, never its value) and `link`.
+        /// (its ID in the audit log), `reason`, `argument` (its name, never its value) and `link`; `issuer` is the authority
+        /// whose word the names are.
         public var metadata: Logger.Metadata {
             var metadata: Logger.Metadata = ["tool": .string(tool), "permitted": .stringConvertible(isPermitted)]
             if let agent { metadata["agent"] = .string(agent) }
             if let principal { metadata["principal"] = .string(principal) }
+            if let issuer { metadata["issuer"] = .string(issuer.name) }
             if !id.isEmpty { metadata["decision"] = .string(id) }
             if let denial {
                 metadata["reason"] = .string(denial.reason.rawValue)

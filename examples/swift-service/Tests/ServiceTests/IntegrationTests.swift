@@ -33,6 +33,7 @@ import Testing
             #expect(Logger.MetadataProvider.agentID.get() == ["agent": .string(id)])
             let denied = try agent.check(tool: "delete", arguments: Array(#"{"path":"secret"}"#.utf8)).metadata
             #expect(denied["reason"] == "tool_not_authorized" && denied["agent"] == .string(id))
+            #expect(denied["principal"] == "user:alice@acme.example" && denied["issuer"] == "acme.example")
             #expect(!"\(denied)".contains("secret"))
         }
         #expect(Logger.MetadataProvider.agentID.get().isEmpty)
