@@ -119,7 +119,7 @@ func agentidGoRun(event *C.char, length C.size_t, user C.uintptr_t) C.int32_t {
 		if err := json.Unmarshal(C.GoBytes(unsafe.Pointer(event), C.int(length)), &happened); err != nil {
 			return err
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), hook.deadline())
+		ctx, cancel := context.WithTimeout(withTurn(context.Background()), hook.deadline())
 		defer cancel()
 		return hook.Run(ctx, happened)
 	}), "a hook failed, its event is given again")

@@ -230,6 +230,14 @@ func TestAContextThatHasEndedBeginsNothing(t *testing.T) {
 }
 
 func TestCallsOfCallbacksNeedNoTurnOfTheirOwn(t *testing.T) {
+	acme := authority(t, "", AuthorityOptions{})
+	told := make(chan error, 1)
+	ok(t, acme.AddHook(bg, "suspended", Hook{Events: []string{"suspended"}, MaxAttempts: 1, Run: func(ctx context.Context, _ Event) error {
+		_, err := acme.Agents(ctx, AgentFilter{})
+		told <- err
+		return nil
+	}}))
+	agent := start(t, acme)
 	for range MaxWaiting {
 		turns <- struct{}{}
 	}
@@ -246,6 +254,8 @@ func TestCallsOfCallbacksNeedNoTurnOfTheirOwn(t *testing.T) {
 	if _, err := turn(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatal(err)
 	}
+	ok(t, acme.Suspend(bg, agent.ID(), ""))
+	ok(t, <-told)
 }
 
 // A strict log waits for the disk at each decision; and a lane may be full. Both are decided apart, with arguments of their own.
