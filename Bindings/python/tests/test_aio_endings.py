@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from aio_world import Gate, Signer, Vault, cancelled, entered, locked, opened, start, states
 from libagentid import aio
+from libagentid.aio._running import in_thread
 from life import CALL, until
 
 
@@ -170,7 +171,7 @@ def test_cancelled_before_its_turn_to_end_the_agent_it_ends_it_all_the_same():
         async with opened() as acme:
             task = asyncio.create_task(work(acme))
             await inside.wait()
-            busy = [asyncio.ensure_future(aio.to_thread(gate)) for _ in range(64)]
+            busy = [asyncio.ensure_future(in_thread(gate, kind="ends")) for _ in range(64)]
             await gate.turn()
             leave.set()
             for _ in range(10):
