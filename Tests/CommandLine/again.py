@@ -34,12 +34,7 @@ def policy(work):
     check(any("version 3" in line["message"] for line in told if line["class_uid"] == 0), "ocsf")
     check("policy  version 3" in ctl("audit", "tail", *here), "tail")
     # The log is newer than the registry: it was not lost.
-    for name in os.listdir(home):
-        if name.startswith("registry.db"):
-            os.remove(f"{home}/{name}")
-    for name in os.listdir(backup):
-        if name.startswith("registry.db"):
-            shutil.copy(f"{backup}/{name}", f"{home}/{name}")
+    registry_put_back(home, backup)
     only(here, "registry", "agentidctl restored")
     told = ctl("restored", "--yes", *here, "--json", json_out=True)
     check((told["policy_version"], told["policy_in_log"]) == (1, 3), "restored says which policy is in force, and which was", told)
@@ -49,6 +44,16 @@ def policy(work):
     only(here, "policy in force: version 1", "version 3")
     apply(work, here, {"version": 3, "rules": []})
     check(troubles(here, expect=0) == {}, "it was applied again")
+
+
+def registry_put_back(home, backup):
+    """An older registry, whole, beside the newer rest of a directory."""
+    for name in os.listdir(home):
+        if name.startswith("registry.db"):
+            os.remove(f"{home}/{name}")
+    for name in os.listdir(backup):
+        if name.startswith("registry.db"):
+            shutil.copy(f"{backup}/{name}", f"{home}/{name}")
 
 
 def watched(work):
@@ -69,12 +74,7 @@ def watched(work):
         says("no_authority")
         # An older registry beside the newer rest is not taken, and not made new either.
         shutil.copytree(f"{work}/broken", home)
-        for name in os.listdir(home):
-            if name.startswith("registry.db"):
-                os.remove(f"{home}/{name}")
-        for name in os.listdir(backup):
-            if name.startswith("registry.db"):
-                shutil.copy(f"{backup}/{name}", f"{home}/{name}")
+        registry_put_back(home, backup)
         says("registry_rolled_back")
         ctl("restored", "--yes", *here)
         start(work, here, "two")

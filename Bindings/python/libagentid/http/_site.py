@@ -135,8 +135,11 @@ def _check(check: Callable[[], None], permit: Permit) -> None:
     """Looks at a permitted call once more. Where that refuses it, the call has failed."""
     try:
         check()
+    except Refusal as refusal:
+        permit.answered(refusal.status)
+        raise
     except BaseException as error:
-        permit.answered(error.status) if isinstance(error, Refusal) else permit.failed(error)
+        permit.failed(error)
         raise
 
 
