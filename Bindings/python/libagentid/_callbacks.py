@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import ctypes
 import itertools
-import threading
 from collections.abc import Callable
 from types import CoroutineType
 from typing import Any, Protocol
@@ -14,24 +13,14 @@ import libagentid._abi as _abi
 
 from ._raised import callback, log, record
 
-__all__ = ["RELEASE", "Signer", "callback", "clock", "finished", "keep", "log", "record", "seconds", "signer", "typed", "within"]
+__all__ = ["RELEASE", "Signer", "callback", "clock", "finished", "keep", "log", "record", "seconds", "signer", "typed"]
 
 # Without a lock: what is let go of runs destructors, which may call anything, and the collector runs at any moment.
 _kept: dict[int, tuple[Any, ...]] = {}
 _tokens = itertools.count(1)
-within = threading.local()
-"""Of a thread that runs what the library called: `now` is true."""
 
-
-def _forget(token: int | None) -> None:
-    before, within.now = getattr(within, "now", False), True
-    try:
-        _kept.pop(token or 0, None)
-    finally:
-        within.now = before
-
-
-_release = _abi.RELEASE(_forget)
+# Without an instruction of Python: an interrupt that strikes before the first one would be lost, and what is kept stay so.
+_release = _abi.RELEASE(_kept.pop)
 RELEASE = ctypes.cast(_release, ctypes.c_void_p)
 
 

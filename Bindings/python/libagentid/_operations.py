@@ -39,19 +39,17 @@ def log_to(logger: logging.Logger | None, *, level: int = 20) -> None:
         with _lock:
             call(lib.agentid_set_log, least, _abi.LOG_LINE(), None, None)
             before, _last = _last, None
-        if before is not None and not getattr(_callbacks.within, "now", False):
-            before.wait(5)  # for a line that is under way
+        # For a line that is under way; but on a thread that Python did not start it may be waited for itself.
+        if before is not None and not isinstance(threading.current_thread(), threading._DummyThread):  # pyright: ignore[reportPrivateUsage]
+            before.wait(5)
         return
     gone = threading.Event()
 
     def line(of: int, reason: bytes, message: bytes, _: int | None) -> None:
-        _callbacks.within.now = True
         try:
             logger.log(_LEVELS.get(of, 40), "%s", message.decode(), extra={"reason": reason.decode()})
         except BaseException:
             _callbacks.log("a line of the log was lost")
-        finally:
-            _callbacks.within.now = False
 
     called = _abi.LOG_LINE(_callbacks.callback(line))
     token = _callbacks.keep(called, _Going(gone))

@@ -129,6 +129,47 @@ def test_what_is_destroyed_with_a_callback_may_call_the_library():
     assert ran.stdout == "done\n", ran.stderr
 
 
+INTERRUPTED = """
+import signal, time
+import libagentid
+from libagentid import _callbacks
+
+
+class Provider:
+    release_command = ()
+
+    def acquire(self, request):
+        return "secret"
+
+    def release(self, lease):
+        pass
+
+
+def strike(*_):
+    raise KeyboardInterrupt
+
+
+signal.signal(signal.SIGALRM, strike)
+caught = 0
+for moment in range(40):
+    acme = libagentid.Authority.open(trust_domain="acme.example")
+    acme.add_provider("files", Provider())
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.00002 * (moment + 1))
+        acme.close()
+        time.sleep(2)
+    except KeyboardInterrupt:
+        caught += 1
+    acme.close()
+print(caught, len(_callbacks._kept))
+"""
+
+
+def test_an_interrupt_while_a_callback_is_let_go_of_reaches_the_program():
+    ran = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True)
+    assert ran.stdout == "40 0\n", (ran.stdout, ran.stderr)
+
+
 def test_a_clock_that_fails_denies():
     now = [time.time()]
     with authority(clock=lambda: now[0]) as acme, start(acme) as agent:
