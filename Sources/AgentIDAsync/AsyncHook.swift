@@ -15,10 +15,23 @@ extension Hook {
         maxAttempts: Int64 = 12, perform: @escaping @Sendable (_ event: String) async throws -> Void
     ) {
         let milliseconds = Int(clamping: deadline.multipliedReportingOverflow(by: 1000).partialValue)
+        let isRunning = Monitor(false)
         self.init(
             name, on: events, deadline: deadline, maxAttempts: maxAttempts,
             action: .callback { event in
-                try AsyncCall { try await perform(event) }.result(milliseconds: milliseconds)
+                // Code that goes on after it was cancelled: until it returns, no event is given to it.
+                let begins = isRunning.wait(milliseconds: milliseconds) { running -> Bool? in
+                    defer { running = true }
+                    return running ? nil : true
+                }
+                guard begins != nil else {
+                    throw AgentIDError(
+                        .state, name: "deadline", message: "an earlier call, which was cancelled, has not returned")
+                }
+                try AsyncCall {
+                    defer { isRunning.change { $0 = false } }
+                    try await perform(event)
+                }.result(milliseconds: milliseconds)
             })
     }
 }

@@ -169,6 +169,29 @@ import Testing
         }
     }
 
+    @Test func asyncHookThatGoesOnAfterItsDeadlineIsGivenNoOtherEvent() async throws {
+        let world = try await World()
+        let state = Monitor((now: 0, most: 0, mayEnd: false))
+        try await world.authority.add(
+            Hook("deaf", on: [.created], deadline: 1, maxAttempts: 2) { _ in
+                state.change { ($0.now, $0.most) = ($0.now + 1, max($0.most, $0.now + 1)) }
+                while !state.change({ $0.mayEnd }) {
+                    await Task.detached { try? await Task.sleep(for: .milliseconds(5)) }.value
+                }
+                state.change { $0.now -= 1 }
+            })
+        try await world.withAgent { _ in
+            var dead = 0
+            while dead == 0 {
+                _ = try await world.authority.settle(milliseconds: 60_000)
+                try await Task.sleep(for: .milliseconds(20))
+                dead = try await world.authority.deliveries(dead: true).count
+            }
+            #expect(state.change { $0.most } == 1)
+            state.change { $0.mayEnd = true }
+        }
+    }
+
     @Test func secretIsReturnedOnEveryWayOut() async throws {
         let (world, provider) = (try await World(), CountingProvider())
         try world.authority.add(provider, named: "vault")
