@@ -164,6 +164,9 @@ void agentid_bytes_free(agentid_bytes *bytes);
  * that is interrupted before its callback began may leave the result unset. For the same reason every output is set to
  * a value that is not a result before the callback is called.
  *
+ * A call keeps the `user_data` that it is given, or lets go of it: `release` is called once, also if the call fails; but not
+ * if it refuses a `struct_size`, and not in a child after fork().
+ *
  * A callback returns. One that is left by an exception or longjmp() leaves behind what the library holds meanwhile: the
  * authority or guard that called it may deny from then on. Catch exceptions within it.
  */

@@ -272,9 +272,10 @@ public func agentid_agent_open(
 ) -> agentid_status {
     unsafe agent?.pointee = nil
     return unsafe call(error) {
-        let output = unsafe try required(agent, "agent")
         let size = unsafe MemoryLayout<agentid_open_agent_options>.size
         let options = unsafe try options(given, initial: agentid_open_agent_options(), firstVersion: size)
+        let clock = unsafe try clock(options.clock)
+        let output = unsafe try required(agent, "agent")
         var jwk = try needed(unsafe terminated(options.key, "options.key"), "options.key")
         defer { Sodium.wipe(&jwk) }
         let key: SigningKey
@@ -283,7 +284,7 @@ public func agentid_agent_open(
             Agent.open(
                 key: key, chain: needed(unsafe terminatedText(options.chain, "options.chain"), "options.chain"),
                 credential: unsafe terminatedText(options.credential, "options.credential"),
-                clock: unsafe clock(options.clock)))
+                clock: clock))
     }
 }
 

@@ -116,8 +116,8 @@ public func agentid_approval_callback(
     _ user_data: UnsafeMutableRawPointer?, _ release: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?,
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    let owner = unsafe CallbackOwner(user_data, release)
-    return unsafe call(error) {
+    unsafe call(error) {
+        let owner = unsafe CallbackOwner(user_data, release)
         let authority = try unsafe Authorities.table.find(authority, "authority")
         guard let decide = unsafe decide else { throw Failure.argument("decide", "is NULL") }
         try authority.onApproval(

@@ -16,10 +16,13 @@ public func agentid_authority_open(
 ) -> agentid_status {
     unsafe authority?.pointee = nil
     return unsafe call(error) {
-        let output = unsafe try required(authority, "authority")
-        let path = unsafe try text(directory, directory_len, "directory")
         let size = unsafe MemoryLayout<agentid_authority_options>.size
         let options = unsafe try options(given, initial: agentid_authority_options(), firstVersion: size)
+        // First, and both: whatever fails lets go of what they call.
+        let told = Result { unsafe try clock(options.clock) }
+        let signing = Result { unsafe try options.signer.map { unsafe try CallbackSigner($0) } }
+        let output = unsafe try required(authority, "authority")
+        let path = unsafe try text(directory, directory_len, "directory")
         var chosen = Authority.Options()
         chosen.trustDomain = unsafe try terminatedText(options.trust_domain, "options.trust_domain")
         chosen.passphrase = unsafe try passphrase(options.passphrase)
@@ -28,8 +31,8 @@ public func agentid_authority_open(
         chosen.resumeWithin = unsafe options.resume_within
         chosen.audit = unsafe try auditPolicy(
             sync: options.audit_sync, relaxed: options.audit_relaxed, none: options.no_audit)
-        chosen.clock = unsafe try clock(options.clock)
-        if let signer = unsafe options.signer { chosen.signer = unsafe try CallbackSigner(signer) }
+        chosen.clock = try told.get()
+        chosen.signer = try signing.get()
         unsafe output.pointee = try Authorities.table.insert(Authority.open(directory: path, options: chosen))
     }
 }

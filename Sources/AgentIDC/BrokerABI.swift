@@ -89,7 +89,7 @@ public func agentid_broker_add_provider(
     _ provider: UnsafePointer<agentid_provider>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe call(error) {
-        try unsafe add(provider, name, name_len, to: Authorities.table.find(authority, "authority"))
+        try unsafe add(provider, name, name_len) { try unsafe Authorities.table.find(authority, "authority") }
     }
 }
 
@@ -116,10 +116,11 @@ private func permit(_ decision: OpaquePointer?) throws -> Permit {
 
 @unsafe private func add(
     _ provider: UnsafePointer<agentid_provider>?, _ name: UnsafePointer<CChar>?, _ name_len: Int,
-    to source: any SecretSource
+    to source: () throws -> any SecretSource
 ) throws {
-    let name = unsafe try text(name, name_len, "name")
-    try source.add(unsafe CallbackProvider(provider), named: name)
+    // First: whatever fails lets go of what it calls.
+    let provider = unsafe try CallbackProvider(provider)
+    try source().add(provider, named: unsafe text(name, name_len, "name"))
 }
 
 /// Writes the outputs last: the lease where the secret has been given.
@@ -170,7 +171,7 @@ public func agentid_guard_add_provider(
     _ provider: UnsafePointer<agentid_provider>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe call(error) {
-        try unsafe add(provider, name, name_len, to: Guards.table.find(guardian, "guard"))
+        try unsafe add(provider, name, name_len) { try unsafe Guards.table.find(guardian, "guard") }
     }
 }
 

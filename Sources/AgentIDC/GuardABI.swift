@@ -12,12 +12,12 @@ private func guardOptions(_ given: UnsafePointer<agentid_guard_options>?) throws
     let size = unsafe MemoryLayout<agentid_guard_options>.size
     let options = unsafe try options(given, initial: agentid_guard_options(), firstVersion: size)
     var chosen = Guard.Options()
+    chosen.clock = unsafe try clock(options.clock)
     chosen.audience = unsafe try terminatedText(options.audience, "options.audience")
     chosen.acceptsProofsWithoutAudience = unsafe options.any_audience != 0
     chosen.requiresClaim = unsafe options.require_claim != 0
     chosen.requiresNonce = unsafe options.require_nonce != 0
     chosen.requiresChainAudience = unsafe options.require_chain_aud != 0
-    chosen.clock = unsafe try clock(options.clock)
     chosen.sharesReplayMemory = unsafe options.own_replay_memory == 0
     chosen.audit = unsafe try auditPolicy(
         sync: options.audit_sync, relaxed: options.audit_relaxed, none: options.no_audit)
@@ -48,8 +48,9 @@ public func agentid_guard_open(
 ) -> agentid_status {
     unsafe guard_?.pointee = nil
     return unsafe call(error) {
+        let chosen = unsafe try guardOptions(options)
         let output = unsafe try required(guard_, "guard")
-        unsafe output.pointee = try Guards.table.insert(Guard(guardOptions(options)))
+        unsafe output.pointee = try Guards.table.insert(Guard(chosen))
     }
 }
 
@@ -60,9 +61,10 @@ public func agentid_authority_guard(
 ) -> agentid_status {
     unsafe guard_?.pointee = nil
     return unsafe call(error) {
+        let chosen = unsafe try guardOptions(options)
         let output = unsafe try required(guard_, "guard")
         let authority = try unsafe Authorities.table.find(authority, "authority")
-        unsafe output.pointee = try Guards.table.insert(authority.guarding(guardOptions(options)))
+        unsafe output.pointee = try Guards.table.insert(authority.guarding(chosen))
     }
 }
 
@@ -73,9 +75,10 @@ public func agentid_guard_open_directory(
 ) -> agentid_status {
     unsafe guard_?.pointee = nil
     return unsafe call(error) {
+        let chosen = unsafe try guardOptions(options)
         let output = unsafe try required(guard_, "guard")
         let path = unsafe try text(directory, directory_len, "directory")
-        unsafe output.pointee = try Guards.table.insert(Guard.open(directory: path, guardOptions(options)))
+        unsafe output.pointee = try Guards.table.insert(Guard.open(directory: path, chosen))
     }
 }
 

@@ -5,7 +5,7 @@ internal import AgentID
 public import CAgentID
 internal import StrictJSON
 
-private func hook(_ name: String, _ given: UnsafePointer<agentid_hook>?) throws -> Hook {
+private func hook(_ given: UnsafePointer<agentid_hook>?, named name: () throws -> String) throws -> Hook {
     guard unsafe given != nil else { throw Failure.argument("hook", "is NULL") }
     let size = unsafe MemoryLayout<agentid_hook>.size
     let options = unsafe try options(given, "hook", initial: agentid_hook(), firstVersion: size)
@@ -25,7 +25,7 @@ private func hook(_ name: String, _ given: UnsafePointer<agentid_hook>?) throws 
         }
     default: throw Failure.argument("hook", "needs either run or command")
     }
-    var hook = Hook(name, action: action)
+    var hook = Hook(try name(), action: action)
     let events = unsafe try texts(options.events, "hook.events")
     if unsafe options.events != nil {
         hook.events = try Set(
@@ -49,8 +49,9 @@ public func agentid_hook_add(
     _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
     unsafe call(error) {
-        let authority = try unsafe Authorities.table.find(authority, "authority")
-        try unsafe authority.add(hook(text(name, name_len, "name"), given))
+        // First: whatever fails lets go of what it calls.
+        let hook = try unsafe hook(given) { unsafe try text(name, name_len, "name") }
+        try unsafe Authorities.table.find(authority, "authority").add(hook)
     }
 }
 

@@ -72,8 +72,8 @@ func clock(_ given: UnsafePointer<agentid_clock>?) throws -> any WallClock {
     guard let given = unsafe given else { return SystemClock() }
     let size = unsafe MemoryLayout<agentid_clock>.size
     let callbacks = unsafe try options(given, "options.clock", initial: agentid_clock(), firstVersion: size)
-    guard let now = unsafe callbacks.now else { throw Failure.argument("options.clock.now", "is NULL") }
     let owner = unsafe CallbackOwner(callbacks.user_data, callbacks.release)
+    guard let now = unsafe callbacks.now else { throw Failure.argument("options.clock.now", "is NULL") }
     return CallbackClock {
         var milliseconds = Int64.min
         let status = unsafe now(&milliseconds, owner.userData)
@@ -108,12 +108,12 @@ func isCallbackDone(_ status: Int32) -> Bool { status == Int32(AGENTID_CALLBACK_
     init(_ given: UnsafePointer<agentid_signer>) throws {
         let size = unsafe MemoryLayout<agentid_signer>.size
         let callbacks = unsafe try options(given, "options.signer", initial: agentid_signer(), firstVersion: size)
+        owner = unsafe CallbackOwner(callbacks.user_data, callbacks.release)
         guard let sign = unsafe callbacks.sign else { throw Failure.argument("options.signer.sign", "is NULL") }
         guard let key = unsafe callbacks.public_key else {
             throw Failure.argument("options.signer.public_key", "is NULL")
         }
         publicKey = try PublicKey(bytes: unsafe Array(UnsafeBufferPointer(start: key, count: 32)))
-        owner = unsafe CallbackOwner(callbacks.user_data, callbacks.release)
         unsafe callback = sign
     }
 

@@ -1,6 +1,7 @@
 /* Bad input through the header: a status and an error that names the parameter, never a crash. */
 #include <agentid.h>
 #include <agentid_lifecycle.h>
+#include <agentid_operations.h>
 #include <agentid_policy.h>
 #include <stdio.h>
 #include <string.h>
@@ -109,6 +110,104 @@ static void lies_about_lengths(void) {
     munmap(pages, 2 * page);
 }
 
+static int let_go_of;
+
+static void let_go(void *user_data) {
+    (void)user_data;
+    let_go_of++;
+}
+
+static int32_t unused_run(const char *event, size_t event_len, void *user_data) {
+    (void)event, (void)event_len, (void)user_data;
+    return AGENTID_CALLBACK_FAILED;
+}
+
+static int32_t unused_acquire(const char *request, size_t request_len, char *secret, size_t capacity, size_t *secret_len,
+                              void *user_data) {
+    (void)request, (void)request_len, (void)secret, (void)capacity, (void)secret_len, (void)user_data;
+    return AGENTID_CALLBACK_FAILED;
+}
+
+static int32_t unused_decide(const char *request, size_t request_len, void *user_data) {
+    (void)request, (void)request_len, (void)user_data;
+    return AGENTID_APPROVAL_LEAVE;
+}
+
+static int32_t unused_sign(const uint8_t *message, size_t message_len, uint8_t signature[64], void *user_data) {
+    (void)message, (void)message_len, (void)signature, (void)user_data;
+    return AGENTID_CALLBACK_FAILED;
+}
+
+/* Whatever a call refuses, it has let go once of what it was given to call. */
+#define let_go_by(call, times)                                                              \
+    do {                                                                                    \
+        let_go_of = 0;                                                                      \
+        agentid_status status_ = (call);                                                    \
+        expect(status_ != AGENTID_OK && let_go_of == (times), #call);                       \
+        if (let_go_of != (times)) printf("  %s, %d\n", agentid_status_name(status_), let_go_of); \
+    } while (0)
+
+static void what_was_refused_is_let_go_of(agentid_authority *authority) {
+    static const uint8_t zeros[32];
+    const char *wrong = "\xff";
+    agentid_clock clock = {sizeof clock, asks_again, let_go, NULL};
+    agentid_signer signer = {sizeof signer, unused_sign, zeros, let_go, NULL};
+    agentid_authority_options options = AGENTID_AUTHORITY_OPTIONS_INIT;
+    options.clock = &clock;
+    options.signer = &signer;
+    options.trust_domain = "acme.example";
+    agentid_authority *opened = NULL;
+    let_go_by(agentid_authority_open("", 0, &options, NULL, NULL), 2);
+    let_go_by(agentid_authority_open(wrong, 1, &options, &opened, NULL), 2);
+    options.lease_duration = -1;
+    let_go_by(agentid_authority_open("", 0, &options, &opened, NULL), 2);
+    signer.sign = NULL;
+    clock.now = NULL;
+    let_go_by(agentid_authority_open("", 0, &options, &opened, NULL), 2);
+    clock.struct_size = 1;
+    let_go_by(agentid_authority_open("", 0, &options, &opened, NULL), 1);
+    clock.struct_size = sizeof clock;
+    clock.now = asks_again;
+
+    agentid_guard_options guards = AGENTID_GUARD_OPTIONS_INIT;
+    guards.clock = &clock;
+    agentid_guard *guard = NULL;
+    let_go_by(agentid_guard_open(&guards, NULL, NULL), 1);
+    let_go_by(agentid_guard_open(&guards, &guard, NULL), 1);
+    guards.audience = wrong;
+    let_go_by(agentid_guard_open(&guards, &guard, NULL), 1);
+    let_go_by(agentid_authority_guard(NULL, &guards, &guard, NULL), 1);
+    guards.audience = "here";
+    let_go_by(agentid_authority_guard(NULL, &guards, &guard, NULL), 1);
+    let_go_by(agentid_guard_open_directory(wrong, 1, &guards, &guard, NULL), 1);
+
+    agentid_open_agent_options agents = AGENTID_OPEN_AGENT_OPTIONS_INIT;
+    agents.clock = &clock;
+    agentid_agent *agent = NULL;
+    let_go_by(agentid_agent_open(&agents, NULL, NULL), 1);
+    let_go_by(agentid_agent_open(&agents, &agent, NULL), 1);
+    agents.key = "{}";
+    let_go_by(agentid_agent_open(&agents, &agent, NULL), 1);
+
+    agentid_hook hook = {sizeof hook, NULL, unused_run, NULL, 0, 0, let_go, NULL};
+    let_go_by(agentid_hook_add(NULL, AGENTID_TEXT("h"), &hook, NULL), 1);
+    let_go_by(agentid_hook_add(authority, wrong, 1, &hook, NULL), 1);
+    let_go_by(agentid_hook_add(authority, AGENTID_TEXT("a b"), &hook, NULL), 1);
+    hook.run = NULL;
+    let_go_by(agentid_hook_add(authority, AGENTID_TEXT("h"), &hook, NULL), 1);
+
+    agentid_provider provider = {sizeof provider, unused_acquire, unused_run, NULL, let_go, NULL, NULL};
+    let_go_by(agentid_broker_add_provider(NULL, AGENTID_TEXT("p"), &provider, NULL), 1);
+    let_go_by(agentid_broker_add_provider(authority, wrong, 1, &provider, NULL), 1);
+    let_go_by(agentid_guard_add_provider(NULL, AGENTID_TEXT("p"), &provider, NULL), 1);
+    provider.acquire = NULL;
+    let_go_by(agentid_broker_add_provider(authority, AGENTID_TEXT("p"), &provider, NULL), 1);
+
+    let_go_by(agentid_approval_callback(NULL, AGENTID_TEXT("user:a@acme.example"), AGENTID_TEXT("{}"), unused_decide, NULL, let_go, NULL), 1);
+    let_go_by(agentid_approval_callback(authority, wrong, 1, AGENTID_TEXT("{}"), NULL, NULL, let_go, NULL), 1);
+    let_go_by(agentid_set_log(0, NULL, let_go, NULL, NULL), 1);
+}
+
 int main(void) {
     agentid_error *error = NULL;
     agentid_bytes bytes;
@@ -210,6 +309,7 @@ int main(void) {
     }
 
     misused();
+    what_was_refused_is_let_go_of(authority);
     lies_about_lengths();
     pid_t child = fork();
     if (child == 0) {

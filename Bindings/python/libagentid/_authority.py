@@ -62,20 +62,21 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
             raise ValueError("directory is empty: None keeps the authority in memory")
         if audit not in SYNC:
             raise ValueError(f"audit is one of {', '.join(SYNC)}, not {audit!r}")
+        path = pair("" if directory is None else os.fspath(directory), "directory")
         options = _abi.AuthorityOptions(
             trust_domain=option(trust_domain, "trust_domain"),
             passphrase=option(passphrase, "passphrase"),
             must_exist=flag(must_exist, "must_exist"),
-            signer=_callbacks.signer(signer),
-            clock=_callbacks.clock(clock),
             lease_duration=duration(lease_duration, "lease_duration"),
             resume_within=duration(resume_within, "resume_within"),
             audit_sync=SYNC[audit],
             audit_relaxed=1 - flag(audit_strict, "audit_strict"),
             no_audit=int(audit == "none"),
+            # Last: what the library is not called with, it does not let go of.
+            signer=_callbacks.signer(signer),
+            clock=_callbacks.clock(clock),
         )
-        path = "" if directory is None else os.fspath(directory)
-        opened = cls.__new__(cls)._own(lib.agentid_authority_open, *pair(path, "directory"), byref(options))
+        opened = cls.__new__(cls)._own(lib.agentid_authority_open, *path, byref(options))
         _warn_of_memory()
         return opened
 

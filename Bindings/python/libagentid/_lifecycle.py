@@ -118,6 +118,7 @@ class Lifecycle(Handle):
         At least once for each event, in order for each agent, again after an exception. The name is registered permanently:
         its events are kept while no process that runs it is alive.
         """
+        named = pair(name, "name")
         options = _abi.Hook(
             events=None if events is None else texts(events, "events") or b"[]",
             command=texts(command, "command"), deadline=duration(deadline, "deadline"),
@@ -136,7 +137,7 @@ class Lifecycle(Handle):
 
             options.run = _abi.RUN_HOOK(_callbacks.callback(called))
             options.release, options.user_data = _callbacks.RELEASE, _callbacks.keep(options.run)
-        call(lib.agentid_hook_add, self._handle, *pair(name, "name"), byref(options))
+        call(lib.agentid_hook_add, self._handle, *named, byref(options))
 
     def remove_hook(self, name: str) -> None:
         """Removes a hook with its undelivered events."""

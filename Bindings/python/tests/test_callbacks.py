@@ -170,6 +170,28 @@ def test_an_interrupt_while_a_callback_is_let_go_of_reaches_the_program():
     assert ran.stdout == "40 0\n", (ran.stdout, ran.stderr)
 
 
+def test_what_is_refused_keeps_no_callback():
+    before = len(_callbacks._kept)
+    acme = authority()
+    acme.close()
+    provider = type("P", (), {"release_command": (), "acquire": print, "release": print})()
+    for call in (
+        lambda: authority(b"bytes", clock=time.time, signer=Elsewhere()),
+        lambda: authority("\udc80", clock=time.time, signer=Elsewhere()),
+        lambda: authority(clock=time.time, signer=Elsewhere(), lease_duration=1.5),
+        lambda: authority(clock=time.time, signer=Elsewhere(), lease_duration=-1),
+        lambda: acme.add_hook("h", print),
+        lambda: acme.add_hook("\udc80", print),
+        lambda: acme.add_hook(5, print),
+        lambda: acme.add_provider("\udc80", provider),
+        lambda: acme.add_provider("p", provider),
+        lambda: acme.on_approval(print, by="\udc80", key="{}"),
+    ):
+        with pytest.raises((libagentid.Error, TypeError)):
+            call()
+    assert len(_callbacks._kept) == before
+
+
 def test_a_clock_that_fails_denies():
     now = [time.time()]
     with authority(clock=lambda: now[0]) as acme, start(acme) as agent:
