@@ -1,5 +1,6 @@
 // Looks for the input that costs most: agentid-cost [seconds for each operation, 20 by default] [operations...].
 // Climbs: changes bytes of the best inputs so far and keeps what costs more. Fails where anything costs over 50 ms.
+// agentid-cost again OPERATION HEX measures an input that was found.
 internal import CostCases
 internal import Glibc
 internal import StrictJSON
@@ -13,6 +14,7 @@ struct Search {
         let seconds = arguments.first.flatMap { Int($0) } ?? 20
         let named = arguments.dropFirst().compactMap { Operation(rawValue: $0) }
         guard let world = try? World() else { exit(1) }
+        if arguments.first == "again" { again(Array(arguments.dropFirst()), world) }
         var over = 0
         if named.isEmpty {
             for attack in world.attacks() {
@@ -29,6 +31,23 @@ struct Search {
             if worst > bound { over += 1 }
         }
         exit(over == 0 ? 0 : 1)
+    }
+
+    private static func again(_ arguments: [String], _ world: World) -> Never {
+        guard arguments.count == 2, let operation = Operation(rawValue: arguments[0]),
+            let run = bytes(hexadecimal: arguments[1]).flatMap({ world.prepare(operation, $0) })
+        else {
+            print("usage: agentid-cost again OPERATION HEX, both as a search printed them")
+            exit(2)
+        }
+        print("\(operation.rawValue): \(Double(CostCases.cost(runs: 10, of: run) / 10_000) / 100) ms")
+        exit(0)
+    }
+
+    private static func bytes(hexadecimal text: String) -> [UInt8]? {
+        let digits = text.compactMap(\.hexDigitValue)
+        guard digits.count == text.count, digits.count % 2 == 0 else { return nil }
+        return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
     }
 
     /// A few of the dearest inputs, and what others are made of.
