@@ -12,6 +12,8 @@ import jsonschema
 import libagentid
 import pytest
 import referencing
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from libagentid.documents import Document
 
 ALICE, OWNER = "user:alice@acme.example", "team:research@acme.example"
@@ -34,6 +36,15 @@ class Store:
 
     def release(self, lease, /):
         pass
+
+
+class Elsewhere:
+    """A signer whose key the library never sees."""
+
+    def __init__(self):
+        self.key = Ed25519PrivateKey.generate()
+        self.sign = self.key.sign
+        self.public_key = self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
 def left_out(reason: str) -> None:

@@ -10,32 +10,12 @@ import time
 
 import libagentid
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from libagentid import _callbacks
-from life import until
-
-
-class Elsewhere:
-    def __init__(self):
-        self.key = Ed25519PrivateKey.generate()
-        self.sign = self.key.sign
-        self.public_key = self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-
-
-def start(acme):
-    return acme.agent("researcher", principal="user:alice@acme.example", task="t", scope="read_file(path under '/data')")
-
-
-def authority(directory=None, **options):
-    acme = libagentid.Authority.open(directory, trust_domain="acme.example", **options)
-    acme.put_profile("researcher", owner="team:research@acme.example", ceiling="read_file(path under '/data')")
-    return acme
+from life import Elsewhere, open_authority, start, until
 
 
 def test_a_signer_elsewhere_keeps_every_private_key_out_of_the_directory(tmp_path):
     signer = Elsewhere()
-    with authority(tmp_path / "acme", signer=signer) as acme, start(acme) as agent:
+    with open_authority(tmp_path / "acme", signer=signer) as acme, start(acme) as agent:
         assert agent.authorize("read_file", {"path": "/data/x"})
         assert not list((tmp_path / "acme/keys").glob("*.jwk"))
         signer.sign = lambda message: bytes(64)
@@ -52,149 +32,9 @@ def test_a_signer_elsewhere_keeps_every_private_key_out_of_the_directory(tmp_pat
         assert (failed.value.code, failed.value.name) == (13, "signer_failed")
 
 
-def test_callbacks_are_let_go_with_the_authority():
-    before = set(_callbacks._kept)
-    with authority(signer=Elsewhere(), clock=time.time) as acme, start(acme):
-        kept = set(_callbacks._kept) - before
-        assert len(kept) == 2
-    for _ in range(1000):
-        if not kept & set(_callbacks._kept):
-            break
-        time.sleep(0.01)
-    assert not kept & set(_callbacks._kept)
-
-
-DESTROYED = """
-import faulthandler, gc, logging, time
-import libagentid
-
-faulthandler.dump_traceback_later(60, exit=True)
-
-
-class Last:
-    def __init__(self, words):
-        self.words = words
-
-    def __del__(self):
-        self.words()
-
-
-class Provider:
-    release_command = ()
-
-    def acquire(self, request):
-        return "secret"
-
-    def release(self, lease):
-        pass
-
-
-acme = libagentid.Authority.open(trust_domain="acme.example")
-other, said = libagentid.Authority.open(trust_domain="other.example"), []
-
-
-def again():
-    if len(said) < 2:
-        acme.add_provider("other", Provider())
-    other.add_hook("other", lambda event: None)
-    libagentid.log_to(logging.Logger("other"))
-    libagentid.log_to(None)
-    said.append(True)
-
-
-def last(thing):
-    thing.last = Last(again)
-    return thing
-
-
-acme.add_provider("files", last(Provider()))
-acme.add_provider("files", Provider())
-assert len(said) == 1
-
-libagentid.log_to(last(logging.Logger("first")))
-libagentid.log_to(None)
-while len(said) < 2:
-    time.sleep(0.01)
-acme.add_provider("files", last(Provider()))
-acme.close()
-gc.collect()
-while len(said) < 3:
-    time.sleep(0.01)
-print("done")
-"""
-
-
-def test_what_is_destroyed_with_a_callback_may_call_the_library():
-    ran = subprocess.run([sys.executable, "-c", DESTROYED], capture_output=True, text=True)
-    assert ran.stdout == "done\n", ran.stderr
-
-
-INTERRUPTED = """
-import signal, time
-import libagentid
-from libagentid import _callbacks
-
-
-class Provider:
-    release_command = ()
-
-    def acquire(self, request):
-        return "secret"
-
-    def release(self, lease):
-        pass
-
-
-def strike(*_):
-    raise KeyboardInterrupt
-
-
-signal.signal(signal.SIGALRM, strike)
-caught = 0
-for moment in range(40):
-    acme = libagentid.Authority.open(trust_domain="acme.example")
-    acme.add_provider("files", Provider())
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.00002 * (moment + 1))
-        acme.close()
-        time.sleep(2)
-    except KeyboardInterrupt:
-        caught += 1
-    acme.close()
-print(caught, len(_callbacks._kept))
-"""
-
-
-def test_an_interrupt_while_a_callback_is_let_go_of_reaches_the_program():
-    ran = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True)
-    assert ran.stdout == "40 0\n", (ran.stdout, ran.stderr)
-
-
-def test_what_is_refused_keeps_no_callback():
-    before = len(_callbacks._kept)
-    acme = authority()
-    acme.close()
-    provider = type("P", (), {"release_command": (), "acquire": print, "release": print})()
-    for call in (
-        lambda: authority(b"bytes", clock=time.time, signer=Elsewhere()),
-        lambda: authority("\udc80", clock=time.time, signer=Elsewhere()),
-        lambda: authority(clock=time.time, signer=Elsewhere(), lease_duration=1.5),
-        lambda: authority(clock=time.time, signer=Elsewhere(), lease_duration=-1),
-        lambda: acme.add_hook("h", print),
-        lambda: acme.add_hook("\udc80", print),
-        lambda: acme.add_hook(5, print),
-        lambda: acme.add_provider("\udc80", provider),
-        lambda: acme.add_provider("p", provider),
-        lambda: acme.on_approval(print, by="\udc80", key="{}"),
-    ):
-        with pytest.raises((libagentid.Error, TypeError)):
-            call()
-    assert len(_callbacks._kept) == before
-
-
 def test_a_clock_that_fails_denies():
     now = [time.time()]
-    with authority(clock=lambda: now[0]) as acme, start(acme) as agent:
+    with open_authority(clock=lambda: now[0]) as acme, start(acme) as agent:
         assert agent.authorize("read_file", {"path": "/data/x"})
         now[0] += 400
         assert agent.check("read_file", {"path": "/data/x"}).reason == "expired"
@@ -282,7 +122,7 @@ def test_a_log_that_fails_makes_no_garbage_of_a_callback_that_failed(tmp_path, e
 
     logging.getLogger("libagentid").addHandler(handler)
     try:
-        with authority(tmp_path / "acme") as acme:
+        with open_authority(tmp_path / "acme") as acme:
             acme.add_hook("h", hook, events=["created"])
             acme.add_provider("vault", Vault())
             with start(acme) as agent:
@@ -311,7 +151,7 @@ def test_what_interrupts_a_callback_reaches_the_caller_and_nothing_is_permitted(
             raise SoftTimeLimit
         return time.time()
 
-    with authority(clock=clock) as acme, start(acme) as agent:
+    with open_authority(clock=clock) as acme, start(acme) as agent:
         interrupts[0] = True
         for call in (
             lambda: agent.check("read_file", {"path": "/data/x"}),
@@ -333,7 +173,7 @@ def test_a_clock_that_raises_is_the_cause_of_the_denial():
             raise ValueError("no time")
         return time.time()
 
-    with authority(clock=clock) as acme, start(acme) as agent:
+    with open_authority(clock=clock) as acme, start(acme) as agent:
         fails[0] = True
         assert agent.check("read_file", {"path": "/data/x"}).reason == "clock_failed"
         with pytest.raises(libagentid.Denied) as denied:
@@ -343,7 +183,7 @@ def test_a_clock_that_raises_is_the_cause_of_the_denial():
 
 
 def test_signals_at_any_moment_of_a_callback_make_no_garbage_of_its_result():
-    with authority(clock=time.time) as acme, start(acme) as agent:
+    with open_authority(clock=time.time) as acme, start(acme) as agent:
         stop = threading.Event()
         before = signal.signal(signal.SIGUSR1, limit)
 
