@@ -109,6 +109,38 @@ def test_a_socket_that_is_served_is_not_taken_and_one_left_behind_is(api, reader
     assert fetch_svid(api.serve(reader))
 
 
+def test_a_socket_that_is_anothers_by_now_stays_when_the_one_before_it_is_stopped(api, reader, sockets):
+    path = pathlib.Path(api.serve(reader).removeprefix("unix://"))
+    assert [each.name for each in sockets.iterdir()] == [path.name]
+    path.rename(sockets / "away")
+    with socket.socket(socket.AF_UNIX) as others:
+        others.bind(str(path))
+        others.listen()
+        api.stop(reader)
+        assert path.exists()
+    (sockets / "away").unlink()
+
+
+def test_calls_that_overlap_have_turns_and_none_takes_anothers_place(api, reader, begin):
+    other = begin()
+
+    def serve(number):
+        who = (reader, other)[number % 2]
+        if number % 3 == 0:
+            return api.stop(who)
+        with contextlib.suppress(ValueError):  # it is served already
+            api.serve(who)
+
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(serve, range(48)))
+    for each in (reader, other):
+        api.stop(each)
+        address = api.serve(each)
+        assert str(fetch_svid(address).spiffe_id) == each.id
+        api.stop(each)
+        assert not pathlib.Path(address.removeprefix("unix://")).exists()
+
+
 def test_a_stream_brings_the_next_svid_and_ends_with_the_agent(sockets, issuer, reader, domain):
     with WorkloadAPI(sockets, issuer, lifetime=4, poll=0.05) as api:
         channel, stub, metadata = raw(api.serve(reader))

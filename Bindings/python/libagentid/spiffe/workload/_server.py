@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from secrets import token_hex
 from threading import Lock
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import grpc
 
@@ -50,6 +52,7 @@ class WorkloadAPI:
         self._directory, self._issuer, self._poll, self._lifetime = Path(directory).absolute(), issuer, poll, lifetime
         self._federated = Bundles() if federated is None else federated
         self._servers, self._lock = dict[str, tuple[Any, Path, tuple[int, int]]](), Lock()
+        self._turns = WeakValueDictionary[str, Lock]()
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         about = self._directory.lstat()
         if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.geteuid() or stat.S_IMODE(about.st_mode) & 0o077:
@@ -62,7 +65,7 @@ class WorkloadAPI:
         path = self._directory / f"{hashlib.sha256(spiffe_id.encode()).hexdigest()[:32]}.sock"
         if len(os.fsencode(path)) > _LONGEST_PATH:
             raise ValueError(f"{path} is longer than the {_LONGEST_PATH} bytes of a socket's address: use a shorter directory")
-        with self._lock:
+        with self._turn(spiffe_id):
             if spiffe_id in self._servers:
                 raise ValueError(f"{spiffe_id} is served already")
             _clear(path)
@@ -74,25 +77,37 @@ class WorkloadAPI:
                 ],
             )  # fmt: skip
             server.add_generic_rpc_handlers((_Handlers(source, self._bundles, self._poll),))
-            server.add_insecure_port(f"unix:{path}")
-            server.start()
-            about = path.lstat()
+            # gRPC removes whatever has the name that it listened at when it stops, which may be another's by then: it gets none.
+            made = path.with_name(f".{token_hex(8)}")
+            try:
+                server.add_insecure_port(f"unix:{made}")
+                server.start()
+                about = made.lstat()
+                os.link(made, path)
+            except BaseException:
+                server.stop(0)
+                raise
+            finally:
+                made.unlink(missing_ok=True)
             self._servers[spiffe_id] = server, path, (about.st_dev, about.st_ino)
         return f"unix://{path}"
 
     def stop(self, agent: Identity | str) -> None:
         """Serves an agent no more; harmless where it was not served."""
-        with self._lock:
-            found = self._servers.pop(agent if isinstance(agent, str) else agent.id, None)
-        if found is not None:
-            _stop(found)
+        spiffe_id = agent if isinstance(agent, str) else agent.id
+        with self._turn(spiffe_id):
+            if (found := self._servers.pop(spiffe_id, None)) is not None:
+                _stop(*found)
 
     def close(self) -> None:
         """Serves nobody any more."""
+        for spiffe_id in list(self._servers):
+            self.stop(spiffe_id)
+
+    def _turn(self, spiffe_id: str) -> Lock:
+        """Held while an agent's socket is made or removed, by nobody else meanwhile; other agents do not wait for it."""
         with self._lock:
-            found, self._servers = list(self._servers.values()), {}
-        for each in found:
-            _stop(each)
+            return self._turns.setdefault(spiffe_id, Lock())
 
     def __enter__(self) -> Self:
         return self
@@ -105,15 +120,14 @@ class WorkloadAPI:
         return own, [each for each in self._federated if each.trust_domain != own.trust_domain and each.authorities]
 
 
-def _stop(served: tuple[Any, Path, tuple[int, int]]) -> None:
-    server, path, made = served
+def _stop(server: Any, path: Path, made: tuple[int, int]) -> None:
     server.stop(0).wait(5)
     try:
         about = path.lstat()
         if (about.st_dev, about.st_ino) == made:
             path.unlink()
     except FileNotFoundError:
-        pass  # gRPC removes its socket
+        pass
 
 
 def _clear(path: Path) -> None:
