@@ -14,6 +14,7 @@ if [ "$(cat "$home/installed" 2>/dev/null)" != "$tools" ]; then
     echo "$tools" >"$home/installed"
 fi
 scripts/docs-python.py --check
+scripts/integrations.py --check
 cd Bindings/python
 "$home/bin/ruff" check . ../../Tests/Wheel ../../Tests/Second
 "$home/bin/ruff" format --check . ../../Tests/Wheel ../../Tests/Second
