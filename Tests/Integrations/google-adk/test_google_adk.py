@@ -8,7 +8,10 @@ from conftest import Broken, raising
 from contract import *
 from contract import BAD, GOOD, tools_of
 from google.adk.agents import LlmAgent
+from google.adk.agents.live_request_queue import LiveRequestQueue
+from google.adk.agents.run_config import RunConfig
 from google.adk.models import BaseLlm, LlmResponse
+from google.adk.models.base_llm_connection import BaseLlmConnection
 from google.adk.plugins.base_plugin import BasePlugin
 from google.adk.runners import InMemoryRunner
 from google.adk.tools import AgentTool, FunctionTool, google_search
@@ -245,3 +248,76 @@ def test_runs_at_once_of_one_runner_each_have_their_own_tools(acme, ran, start):
 def test_a_plugin_has_a_name_that_is_a_text(name):
     with pytest.raises(TypeError, match="the plugin's, a text"):
         Guarded(name)
+
+
+class Live(Scripted):
+    """A model that hears: each thing that is sent to it is answered by the next calls of its script."""
+
+    @contextlib.asynccontextmanager
+    async def connect(self, llm_request):
+        sent = asyncio.Queue()
+
+        class Connection(BaseLlmConnection):
+            async def send_history(_, history): ...
+
+            async def send_content(_, content, **_how):
+                self.read.extend(str(p.function_response.response) for p in content.parts or [] if p.function_response)
+                await sent.put(content)
+
+            _send_content = send_content
+
+            async def send_realtime(_, blob):
+                await sent.put(blob)
+
+            async def receive(_):
+                await sent.get()
+                calls = self.script.pop(0) if self.script else []
+                for name, arguments in calls:
+                    parts = [types.Part.from_function_call(name=name, args=arguments)]
+                    yield LlmResponse(content=types.Content(role="model", parts=parts))
+                yield LlmResponse(turn_complete=True)
+
+            async def close(_): ...
+
+        yield Connection()
+
+
+def listen(worker, *, answers, heard):
+    """A live run, until the model was told of so many answers."""
+
+    async def main():
+        runner = InMemoryRunner(worker, app_name="app", plugins=[Guarded()])
+        session = await runner.session_service.create_session(app_name="app", user_id="u")
+        queue = LiveRequestQueue()
+        if isinstance(heard, types.Blob):
+            queue.send_realtime(heard)
+        else:
+            queue.send_content(types.Content(role="user", parts=[types.Part(text=heard)]))
+        events = runner.run_live(user_id="u", session_id=session.id, live_request_queue=queue, run_config=RunConfig())
+        async with contextlib.aclosing(events):
+            async for _ in events:
+                if len(worker.model.read) >= answers:
+                    break
+
+    asyncio.run(main())
+
+
+def test_in_a_live_run_calls_are_decided_as_in_others(agent, ran):
+    async def read_file(path: str):
+        """Reads a file piece by piece."""
+        ran.append(path)
+        yield f"text of {path}"
+
+    for tool, answers in ((tools_of(ran)[0], 2), (read_file, 3)):  # a generator's call is answered at once, and by each piece
+        model = Live(model="live", script=[[BAD], [GOOD]], read=[])
+        listen(LlmAgent(name="worker", model=model, tools=[tool]), answers=answers, heard="go")
+        assert "has not run" in model.read[0]
+    assert ran == ["/data/a"] * 2
+
+
+@pytest.mark.parametrize("heard", ["go", types.Blob(data=b"go", mime_type="audio/pcm")])
+def test_in_a_live_run_a_tool_that_runs_at_the_provider_is_an_error_before_the_model_hears_anything(agent, ran, heard):
+    model = Live(model="gemini-live", script=[[GOOD]], read=[])
+    with pytest.raises((NotGuarded, RuntimeError), match="nothing guards"):
+        listen(LlmAgent(name="worker", model=model, tools=[google_search]), answers=1, heard=heard)
+    assert len(model.script) == 1

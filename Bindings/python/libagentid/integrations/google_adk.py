@@ -24,6 +24,8 @@ VERSION = needs("google-adk", "1.7", "google-adk")
 
 from google.adk.plugins.base_plugin import BasePlugin  # noqa: E402
 from google.adk.tools.agent_tool import AgentTool  # noqa: E402
+from google.adk.tools.example_tool import ExampleTool  # noqa: E402
+from google.adk.tools.preload_memory_tool import PreloadMemoryTool  # noqa: E402
 from google.adk.tools.transfer_to_agent_tool import transfer_to_agent  # noqa: E402
 
 try:
@@ -31,6 +33,7 @@ try:
 except ImportError:  # versions that have no structured answer beside tools
     _Answer = None
 
+_AT_HOME = (ExampleTool, PreloadMemoryTool)  # they write into the prompt: no model calls them
 
 # The agent that a tool, which is an agent itself, runs below.
 _above: ContextVar[Any] = ContextVar("agentid.google_adk", default=None)
@@ -66,6 +69,12 @@ class Guarded(BasePlugin):
     async def before_agent_callback(self, *, agent: Any, callback_context: Any) -> None:
         if getattr(agent, "code_executor", None) is not None:
             raise NotGuarded(f"{agent.name} runs code that a model writes, which nothing guards: leave out its code_executor")
+        if callback_context._invocation_context.live_request_queue is None or not hasattr(agent, "canonical_tools"):
+            return
+        # A live run is connected to its model before any hook is shown the tools.
+        for tool in await agent.canonical_tools(callback_context):
+            if tool._get_declaration() is None and not isinstance(tool, _AT_HOME):
+                raise NotGuarded(f"a tool runs at the model's provider, where nothing guards it: {tool.name}")
 
     async def before_model_callback(self, *, callback_context: Any, llm_request: Any) -> None:
         tools, kept = llm_request.tools_dict, []
