@@ -29,9 +29,9 @@ else:
 Server, MCPError = Server, MCPError
 
 
-def make(ran):
+def make(ran, **options):
     """A server with tools, a resource and a prompt, each of which says that it ran."""
-    server = Server("files")
+    server = Server("files", **options)
 
     @server.tool()
     def read_file(path: str) -> str:

@@ -10,6 +10,7 @@ from ..._guard import EnforcementPoint
 from ...mcp._wire import DENIED, LIST, answer, asked, callable_tools, denial, granted, permit, shown
 from ...tools import NotGuarded, authorize
 from ._ask import asked_before, asked_now, without_answers
+from ._unchanged import deciding, hold
 
 if TYPE_CHECKING:
     from ...mcp._elicit import Elicitation
@@ -23,7 +24,8 @@ def guard_server(server: _S, guard: _Guards, *, elicit: Elicitation | None = Non
 
     `server`: an `MCPServer`, a `FastMCP` of either package, or a low-level `Server`. A call of a tool needs the tool with its
     arguments in the chain that came with it; reading a resource needs the tool `resources/read`, and so on for all that is not
-    listing. A denial is the tool's answer, an error elsewhere. Call it once for each server.
+    listing. A denial is the tool's answer, an error elsewhere. Call it once for each server. Nothing decides a
+    route beside MCP's (`custom_route`).
 
     `guard`: a `Guard` with an `audience`, or `libagentid.http.guarding(directory, audience=...)`, which makes one in each worker
     that is forked. `elicit`: asks the client's user where a call of a tool needs an approval.
@@ -35,6 +37,7 @@ def guard_server(server: _S, guard: _Guards, *, elicit: Elicitation | None = Non
         if any(isinstance(each, _Middleware) for each in low.middleware):
             raise ValueError("this server has a guard already")
         low.middleware.append(_Middleware(guard, elicit, low))
+        hold(server)
     elif hasattr(low, "request_handlers"):
         if isinstance(low.request_handlers, _Handlers):
             raise ValueError("this server has a guard already")
@@ -75,7 +78,7 @@ class _Middleware(_Guarding):
         except Denied as denied:
             asked_again = await asked_now(self._elicit, denied, self._guard, ctx) if method == "tools/call" else None
             return self._refused(denied, method) if asked_again is None else asked_again
-        with call:
+        with call, deciding(method, params):
             result = await call_next(ctx if self._elicit is None else without_answers(ctx))
             if isinstance(result, dict) and result.get("isError"):
                 call.failed("the tool says so")
