@@ -12,7 +12,7 @@ from autogen_core.tools import FunctionTool, StaticWorkbench
 from conftest import Broken, raising
 from contract import *
 from contract import BAD, GOOD, tools_of
-from libagentid.integrations.autogen import guard
+from libagentid.integrations.autogen import guard, guard_agent
 from libagentid.tools import NotGuarded
 
 USAGE = RequestUsage(prompt_tokens=0, completion_tokens=0)
@@ -103,6 +103,20 @@ def test_a_named_workbench_is_that_of_a_narrower_agent(start, acme, ran):
     assert ran == ["/data/a"]
     [child] = acme.agents(parent=agent)
     assert "/reader/" in child.id
+
+
+def test_an_agent_that_is_guarded_has_no_workbench_that_was_forgotten(agent, ran):
+    read, mail, boom = tools_of(ran)
+    other = StaticWorkbench([FunctionTool(mail, description="mails")])
+    for how in ({"tools": [read, mail, boom]}, {"workbench": [guard([FunctionTool(read, description="reads")]), other]}):
+        model = Scripted([[GOOD], [BAD], [("send_mail", {"to": "eve", "body": ""})]])
+        worker = AssistantAgent("worker", model_client=model, max_tool_iterations=9, **how)
+        assert guard_agent(worker) is worker
+        asyncio.run(worker.run(task="go"))
+        assert "send_mail" not in model.shown[0]
+    assert ran == ["/data/a"] * 2
+    with pytest.raises(TypeError, match="an AssistantAgent, not StaticWorkbench"):
+        guard_agent(other)
 
 
 def test_a_guarded_workbench_is_not_written_to_a_file(ran):

@@ -1,6 +1,7 @@
-"""AutoGen: a workbench whose tools are decided before they run.
+"""AutoGen: an agent, or a workbench, whose tools are decided before they run.
 
-    agent = AssistantAgent("researcher", model_client=..., workbench=guard([read_file]))
+    agent = guard_agent(AssistantAgent("researcher", model_client=..., tools=[read_file]))     # all that it has
+    agent = AssistantAgent("researcher", model_client=..., workbench=guard([FunctionTool(read_file, description="...")]))
     with acme.agent("researcher", principal=..., task=..., scope=...):
         await agent.run(task="...")
 
@@ -10,17 +11,19 @@ docs/integrations.md says what holds in every framework.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from .._current import current_agent
 from .._errors import Denied
 from ..tools import NotGuarded, SubAgents, acting, authorize, broken, defaulted, permitted, refusal
-from . import named, needs, tools_of
+from . import named, needs, tools_of, wanted
 
 VERSION = needs("autogen-core", "0.7", "autogen")
 
 from autogen_core.tools import StaticWorkbench, TextResultContent, ToolResult, Workbench  # noqa: E402
 from pydantic import BaseModel  # noqa: E402
+
+_A = TypeVar("_A")
 
 
 def guard(tools: Workbench | Sequence[Any], name: str | None = None) -> GuardedWorkbench:
@@ -34,6 +37,15 @@ def guard(tools: Workbench | Sequence[Any], name: str | None = None) -> GuardedW
             tools_of(tools, ("name", "run_json"), "a list of tools, such as FunctionTool(...), or a workbench")
         )
     return GuardedWorkbench(tools, name)
+
+
+def guard_agent(agent: _A, name: str | None = None) -> _A:
+    """Has the tools of all workbenches of an `AssistantAgent` decided, so that none is forgotten. `name`: as `guard`."""
+    named(name)
+    wanted(agent, "_workbench", "an AssistantAgent")
+    given: Any = agent
+    given._workbench = [each if isinstance(each, GuardedWorkbench) else GuardedWorkbench(each, name) for each in given._workbench]
+    return agent
 
 
 def _refused(name: str, text: str) -> ToolResult:
