@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 import warnings
 from collections.abc import Sequence
@@ -117,28 +118,50 @@ class Agent(Identity, Handle):
         self._has_ended = True
 
     def _end(self, reason: str) -> None:
-        """Ends it if its authority is in this process. A tombstone that is not signed yet is signed later."""
+        """Ends it if its authority is in this process. A tombstone that is not signed yet is signed later.
+
+        Where an interrupt strikes meanwhile, it is not closed: it may not have ended.
+        """
         try:
             self._keep_id()
             if self._is_at_home and not self._is_closed:
                 self.end(reason)
         except Error as error:
+            self.close()
             if error.name != "tombstone_unsigned":
                 raise
-        finally:
-            self.close()
+        self.close()
 
     def __enter__(self) -> Self:
-        enter(self)
-        self._entered += 1
+        outer = self._entered
+        try:
+            enter(self)
+            self._entered = outer + 1
+        except BaseException:
+            self._interrupted(outer)
+            raise
         return self
 
     def __exit__(self, *exception: object) -> None:
         """Ends it. Raises if that could not be made durable: it is denied here all the same, and its end is tried again."""
-        leave(self)
-        self._entered -= 1
-        if self._entered <= 0:
-            self._leave(*exception)
+        outer = self._entered - 1
+        try:
+            leave(self)
+            self._entered = outer
+            if outer <= 0:
+                self._leave(*exception)
+        except Error:
+            raise
+        except BaseException:
+            self._interrupted(outer)
+            raise
+
+    def _interrupted(self, outer: int) -> None:
+        """Ends it where an interrupt strikes at either end of its block, of which so many more are open around it."""
+        self._entered = outer
+        if outer <= 0:
+            leave(self)
+            self._leave(*sys.exc_info())
 
     def _leave(self, *exception: object) -> None:
         if exception and exception[0] is None:

@@ -18,7 +18,7 @@ from ._agent import Agent
 from ._approvals import Approvals
 from ._audit import SYNC, Sync
 from ._callbacks import Signer
-from ._calling import call, take, text
+from ._calling import call, copied, take, text
 from ._errors import Error
 from ._guard import Guard, guard_options, revoked
 from ._handles import owner
@@ -27,6 +27,7 @@ from ._inputs import depth, duration, flag, identifier, moment, option, pair, te
 from ._lifecycle import Lifecycle
 from ._operations import Observed
 from ._policy import Policies
+from ._raised import log
 from ._scope import Scope, worded
 from .documents import Profile, UsageReport
 
@@ -153,8 +154,28 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
         chain, signed = _abi.Bytes(), _abi.Bytes()
         wanted = byref(signed) if flag(credential, "credential") else None
         given = (*pair(profile, "profile"), *pair(holder, "holder"), options)
-        call(lib.agentid_authority_issue, self._handle, *given, byref(chain), wanted)
-        return text(chain), text(signed) if credential else None
+        issued = ""
+        try:
+            call(lib.agentid_authority_issue, self._handle, *given, byref(chain), wanted)
+            issued = copied(chain)
+            text(chain)
+            return issued, text(signed) if credential else None
+        except BaseException:  # also an interrupt, after which nobody has it
+            issued = issued or text(chain)
+            text(signed)
+            if issued:
+                self._take_back(issued)
+            raise
+
+    def _take_back(self, chain: str) -> None:
+        """Ends the agent that was issued by a call that was interrupted."""
+        try:
+            links = json.loads(take(lib.agentid_chain_decode, *pair(chain, "chain")))["links"]
+            self.deprovision(links[-1]["claims"]["urn:agentid:1"]["agent"], "its issue was interrupted")
+        except Error as error:  # what interrupted it goes on
+            if error.name == "tombstone_unsigned":
+                return  # it has ended, and the next `reap` signs
+            log("an agent that was issued to nobody has not ended: it ends with its grant", error=error)
 
     def revoke(
         self, *, agent: Identity | str | None = None, grant: str | None = None, key: str | None = None,

@@ -73,7 +73,13 @@ class Lease:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.release()
+        try:
+            self.release()
+        except Error:
+            raise
+        except BaseException:  # an interrupt, after which nobody returns the secret
+            _give_back(self._broker, self.id)
+            raise
 
     def __repr__(self) -> str:
         return f"Lease({self.id!r})"

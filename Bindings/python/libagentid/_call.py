@@ -140,17 +140,23 @@ class Call(Handle):
         return self
 
     def __exit__(self, *exception: object) -> None:
-        error = exception[1] if len(exception) > 1 else None
-        if self._span is not None:
-            self._span.leave(self._entered)
         try:
-            self._leave("" if error is None else f"failed: {type(error).__name__}")
-        except Error as fault:
-            if error is None:
-                raise
-            log("the outcome of a call that failed could not be written down", error=fault)  # what the block raised goes on
-        finally:
+            error = exception[1] if len(exception) > 1 else None
+            if self._span is not None:
+                self._span.leave(self._entered)
+            try:
+                self._leave("" if error is None else f"failed: {type(error).__name__}")
+            except Error as fault:
+                if error is None:
+                    raise
+                log("the outcome of a call that failed could not be written down", error=fault)  # what the block raised goes on
+        except Error:
             self.close()
+            raise
+        except BaseException:  # an interrupt
+            self._undo()
+            raise
+        self.close()
 
     async def __aenter__(self) -> Self:
         return self.__enter__()

@@ -54,8 +54,8 @@ def log_to(logger: logging.Logger | None, *, level: int = 20) -> None:
     called = _abi.LOG_LINE(_callbacks.callback(line))
     token = _callbacks.keep(called, _Going(gone))
     with _lock:
+        _last = gone  # before: an interrupt after the call leaves it to be ended
         call(lib.agentid_set_log, least, called, _callbacks.RELEASE, token)
-        _last = gone
 
 
 class _Going:

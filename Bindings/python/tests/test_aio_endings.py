@@ -1,12 +1,15 @@
 """asyncio: what is cancelled, and what an `async with` block began, ends."""
 
 import asyncio
+import contextlib
+import json
 
+import libagentid
 import pytest
 from aio_world import Gate, Signer, Vault, cancelled, entered, locked, opened, start, states
 from libagentid import aio
 from libagentid.aio._running import in_thread
-from life import CALL, until
+from life import ALICE, CALL, SCOPE, until
 
 
 def test_cancelled_start_leaves_no_agent():
@@ -83,9 +86,36 @@ def test_an_agent_that_was_parked_or_has_ended_says_who_it_was():
     asyncio.run(main())
 
 
-def test_a_coroutine_that_is_closed_while_it_starts_or_acquires_leaves_nothing():
+def test_cancelled_issue_leaves_no_agent():
     async def main():
-        vault, signer, gates = Vault(), Signer(), [Gate(), Gate()]
+        gate, signer = Gate(), Signer()
+        async with opened(signer=signer) as acme:
+            signer.wait = gate
+            issuing = asyncio.ensure_future(issued(acme))
+            await gate.turn()
+            issuing.cancel()
+            await gate.release()
+            await asyncio.wait([issuing])
+            assert issuing.cancelled() and states(acme) == ["deprovisioned"]
+
+    asyncio.run(main())
+
+
+def issued(acme):
+    held = json.loads(libagentid.generate_key())
+    key = json.dumps({name: value for name, value in held.items() if name != "d"})
+    return acme.issue("researcher", key, principal=ALICE, task="t", scope=SCOPE)
+
+
+def interrupt(coroutine):
+    with contextlib.suppress(KeyboardInterrupt):
+        coroutine.throw(KeyboardInterrupt)
+
+
+@pytest.mark.parametrize("leave", [lambda coroutine: coroutine.close(), interrupt], ids=["closed", "interrupted"])
+def test_a_coroutine_that_is_left_while_it_starts_issues_or_acquires_leaves_nothing(leave):
+    async def main():
+        vault, signer, gates = Vault(), Signer(), [Gate(), Gate(), Gate()]
         async with opened(signer=signer) as acme, start(acme) as agent:
             await acme.add_provider("vault", vault)
             vault.on_acquire = gates[0]
@@ -96,11 +126,15 @@ def test_a_coroutine_that_is_closed_while_it_starts_or_acquires_leaves_nothing()
             starting = entered(start(acme))
             starting.send(None)
             await gates[1].turn()
-            for closed, gate in zip((acquiring, starting), gates, strict=True):
-                closed.close()  # as the collector does, when a loop was closed with tasks pending
+            signer.wait = gates[2]
+            issuing = issued(acme)
+            issuing.send(None)
+            await gates[2].turn()
+            for left, gate in zip((acquiring, starting, issuing), gates, strict=True):
+                leave(left)  # closed as the collector does, when a loop was closed with tasks pending
                 await gate.release()
             until(lambda: not vault.held and not acme.sync.broker_leases())
-            until(lambda: sorted(states(acme)) == ["active", "deprovisioned"])
+            until(lambda: sorted(states(acme)) == ["active", "deprovisioned", "deprovisioned"])
 
     asyncio.run(main())
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import dis
 import gc
 import os
 import pickle
@@ -13,12 +12,8 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable
 from ctypes import CDLL, c_ulonglong, create_string_buffer
-from functools import partial
-from itertools import count
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import libagentid
@@ -143,77 +138,6 @@ def test_an_exception_of_a_signal_handler_leaves_no_live_agent(tmp_path: Path) -
             assert {entry.state for entry in acme.agents()} == {"deprovisioned"}
     finally:
         signal.signal(signal.SIGALRM, before)
-
-
-class Struck(BaseException):
-    pass
-
-
-def interrupted(work: Callable[[], object], place: int) -> bool:
-    """Runs `work` with an exception raised at one instruction of the package, counted from 1; False if it has fewer.
-
-    Not where a function has its result in hand and returns: that is lost whatever the function does.
-    """
-    count, package = 0, os.path.dirname(libagentid.__file__)
-
-    def trace(frame: FrameType, event: str, _: object) -> Any:
-        nonlocal count
-        if not frame.f_code.co_filename.startswith(package):
-            return None
-        frame.f_trace_opcodes = True
-        at = frame.f_lasti
-        if event == "opcode" and not RETURNS & {dis.opname[code] for code in frame.f_code.co_code[at : at + 3 : 2]}:
-            count += 1
-            if count == place:
-                raise Struck
-        return trace
-
-    sys.settrace(trace)
-    try:
-        work()
-    except Struck:
-        return True
-    finally:
-        sys.settrace(None)
-    return count >= place
-
-
-RETURNS = {"RETURN_VALUE", "RETURN_CONST"}
-
-
-def test_an_exception_at_any_moment_of_a_call_leaves_no_secret() -> None:
-    class Vault:
-        release_command = ()
-
-        def __init__(self) -> None:
-            self.held: set[str] = set()
-
-        def acquire(self, request: Any, /) -> str:
-            self.held.add(request["lease"])
-            return "a secret"
-
-        def release(self, lease: Any, /) -> None:
-            self.held.discard(lease["lease"])
-
-    vault = Vault()
-    with open_authority() as acme, start(acme) as agent, acme.guard(any_audience=True) as guard:
-        acme.add_provider("vault", vault)
-        guard.add_provider("vault", vault)
-
-        leases: list[Any] = []
-        for broker, resource in ((acme, "door"), (guard, "/data/a.csv")):
-            for place in count(1):
-                permit = guard.authorize(*CALL, chain=agent.chain, proof=agent.prove(*CALL))
-                if broker is acme:
-                    permit = agent.authorize(*CALL)
-                acquire = partial(broker.acquire, permit, "vault", resource, 60)
-                was_interrupted = interrupted(lambda acquire=acquire: leases.append(acquire()), place)
-                if not was_interrupted:
-                    leases.pop().release()
-                assert not leases and not vault.held and not acme.broker_leases(), f"at {place} with {resource}"
-                if not was_interrupted:
-                    break
-            assert place > 100
 
 
 def test_an_interrupt_in_a_finalizer_reaches_the_program() -> None:

@@ -93,6 +93,23 @@ def test_what_was_revoked_in_the_pause_does_not_go_on(acme, ran):
     assert ran == []
 
 
+def test_a_run_that_is_cancelled_as_it_goes_on_is_parked_again(acme, ran):
+    saver, config = InMemorySaver(), {"configurable": {**CONFIG["configurable"], "thread_id": "cancelled"}}
+    paused(acme, ran, saver).invoke(ASK, config)
+
+    async def main():
+        going = asyncio.ensure_future(paused(acme, ran, saver, []).ainvoke(Command(resume="yes"), config))
+        await asyncio.sleep(0)
+        while threads(acme, "cancelled")[0][0] == "parked":  # the loop is not turned: the task does not learn of it
+            pass
+        going.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await going
+
+    asyncio.run(main())
+    assert ([state for state, _ in threads(acme, "cancelled")], ran) == (["parked"], [])
+
+
 def test_another_persons_thread_is_not_taken_up(acme, ran):
     saver, config = InMemorySaver(), {"configurable": {**CONFIG["configurable"], "thread_id": "8"}}
     paused(acme, ran, saver).invoke(ASK, config)

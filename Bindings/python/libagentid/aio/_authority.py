@@ -1,5 +1,6 @@
 """Authorities."""
 
+# pyright: reportPrivateUsage=false
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -51,7 +52,7 @@ class Authority(Closing):
     put_profile = waits(_authority.Authority.put_profile)
     certify_profile = waits(_authority.Authority.certify_profile)
     withdraw_profile = waits(_authority.Authority.withdraw_profile, "ends")
-    issue = waits(_authority.Authority.issue)
+    issue = waits(_authority.Authority.issue, undo=lambda authority, issued: authority._take_back(issued[0]))
     revoke = waits(_authority.Authority.revoke, "ends")
     revocation_list = waits(_authority.Authority.revocation_list)
     agents = waits(_authority.Authority.agents)

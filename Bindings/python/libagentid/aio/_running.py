@@ -40,7 +40,7 @@ async def in_thread(
 
     If the task is cancelled while `work` waits for a thread, `work` is not run, unless `surely`. If it is cancelled later, it
     ends after `work` has, whose result is given to `undo`: nothing goes on after this returns. A coroutine that is closed
-    instead, as by a loop that ends with its tasks pending, cannot wait: then `undo` follows on a thread.
+    instead, as by a loop that ends with its tasks pending, or interrupted cannot wait: then `undo` follows on a thread.
     """
     begun = _threads(kind).submit(contextvars.copy_context().run, work)
     undoing: Kind = "secrets" if kind == "secrets" else "ends"
@@ -52,7 +52,7 @@ async def in_thread(
             if undo and begun.exception() is None:
                 await _ended(_threads(undoing).submit(undo, begun.result()))
         raise
-    except GeneratorExit:
+    except BaseException:  # also an interrupt that strikes here, and what `work` itself raised
         if undo and (surely or not begun.cancel()):
             begun.add_done_callback(partial(_undone, undo, undoing))
         raise
@@ -94,8 +94,10 @@ class Sync(Protocol[S_co]):
 class waits(Generic[S, P, T]):
     """A method of `sync` that can wait, as a coroutine of the same parameters."""
 
-    def __init__(self, method: Callable[Concatenate[S, P], T], kind: Kind = "calls") -> None:
-        self._method = method
+    def __init__(
+        self, method: Callable[Concatenate[S, P], T], kind: Kind = "calls", undo: Callable[[S, T], object] | None = None
+    ) -> None:  # fmt: skip
+        self._method, self._undo = method, undo
         self._kind: Kind = kind
         self.__doc__ = method.__doc__
 
@@ -108,7 +110,8 @@ class waits(Generic[S, P, T]):
             return self
 
         async def call(*args: P.args, **kwargs: P.kwargs) -> T:
-            return await in_thread(partial(self._method, view.sync, *args, **kwargs), kind=self._kind)
+            undo = None if self._undo is None else partial(self._undo, view.sync)
+            return await in_thread(partial(self._method, view.sync, *args, **kwargs), undo, kind=self._kind)
 
         return call
 

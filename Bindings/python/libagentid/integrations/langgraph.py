@@ -8,10 +8,11 @@ The graph is compiled with a checkpointer, and its tools are guarded by `libagen
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from ..aio._agent import ended
+from ..aio._running import in_thread
 from ..tools import Run, Runs
 from . import needs
 
@@ -48,6 +49,9 @@ class GuardedGraph:
     def _run(self, config: Any) -> Run:
         return self._runs.run(f"thread {config['configurable']['thread_id']}", self._principal(config))
 
+    async def _taken_up(self, config: Any) -> Run:
+        return await in_thread(self._run(config).take_up, lambda run: ended(run.agent))
+
     def invoke(self, input: Any, config: Any, **more: Any) -> Any:
         """As the graph's own."""
         with self._run(config) as run:
@@ -65,8 +69,7 @@ class GuardedGraph:
 
     async def ainvoke(self, input: Any, config: Any, **more: Any) -> Any:
         """As the graph's own."""
-        run = await asyncio.to_thread(self._run(config).take_up)
-        with run:
+        with await self._taken_up(config) as run:
             result = await self.graph.ainvoke(input, config, **more)
             if (await self.graph.aget_state(config)).next:
                 run.pause()
@@ -74,8 +77,7 @@ class GuardedGraph:
 
     async def astream(self, input: Any, config: Any, **more: Any) -> AsyncIterator[Any]:
         """As the graph's own; the run ends where the iteration does."""
-        run = await asyncio.to_thread(self._run(config).take_up)
-        with run:
+        with await self._taken_up(config) as run:
             async for chunk in self.graph.astream(input, config, **more):
                 yield chunk
             if (await self.graph.aget_state(config)).next:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
+from .._current import enter, leave
 from .._errors import Error, StateError
-from ._agents import acting
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -68,20 +69,28 @@ class Run:
         return self._agent
 
     def __enter__(self) -> Self:
-        self.take_up()
-        self._acting = acting(self.agent)
-        self._acting.__enter__()
+        try:
+            enter(self.take_up().agent)
+        except BaseException:  # an interrupt: the block's end will not come
+            if self._agent is not None:
+                leave(self._agent)
+                self._agent._take_back("its run was interrupted")  # pyright: ignore[reportPrivateUsage]
+            raise
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        self._acting.__exit__()
         try:
+            leave(self.agent)
             if self._pauses and error is None:
                 self.agent.park(self._runs._park)  # pyright: ignore[reportPrivateUsage]
             else:
                 self.agent.end("its run ended" if error is None else "its run failed")
         except Error:
             self.agent.end("its run could not be parked")
+            raise
+        except BaseException:  # an interrupt
+            with contextlib.suppress(Error):  # of one that has ended, or is parked
+                self.agent.end("its run was interrupted")
             raise
         finally:
             self.agent.close()
