@@ -73,6 +73,8 @@ import (
 	"context"
 	"crypto"
 	"crypto/ed25519"
+	"encoding/json"
+	"errors"
 	"time"
 )
 
@@ -198,8 +200,8 @@ func (a *Authority) Unpark(ctx context.Context, id string) (*Agent, error) {
 	})
 }
 
-// Issue issues a root grant and a credential to a public JWK that is held elsewhere. Nobody renews them. What comes after the
-// context has ended is nobody's, and ends with its grant.
+// Issue issues a root grant and a credential to a public JWK that is held elsewhere. Nobody renews them. An agent that is issued
+// after the context has ended is ended at once.
 func (a *Authority) Issue(ctx context.Context, profile, holder string, options AgentOptions) (chain, credential string, err error) {
 	request, err := options.texts()
 	if err != nil {
@@ -212,8 +214,29 @@ func (a *Authority) Issue(ctx context.Context, profile, holder string, options A
 		issued[1] = string(take(&answer.second))
 		issued[0], err = a.it().text(answer)
 		return issued, err
-	}, nil)
+	}, func(issued [2]string) { a.takeBack(issued[0]) })
 	return issued[0], issued[1], err
+}
+
+// takeBack ends an agent whose chain nobody waited for.
+func (a *Authority) takeBack(chain string) {
+	var read struct {
+		Links []struct {
+			Claims struct {
+				Ours struct{ Agent string } `json:"urn:agentid:1"`
+			}
+		}
+	}
+	document, err := DecodeChain(chain)
+	if err == nil {
+		err = json.Unmarshal(document, &read)
+	}
+	for _, link := range read.Links {
+		_, err = a.Deprovision(withTurn(context.Background()), link.Claims.Ours.Agent, "the call that issued it was cancelled")
+	}
+	if fault := (*Error)(nil); err != nil && !(errors.As(err, &fault) && fault.Name == "tombstone_unsigned") {
+		warn("an agent that was issued to nobody has not ended, it ends with its grant", "error", err)
+	}
 }
 
 // Bundle is the trust domain's public keys, a SPIFFE bundle, for Guard.AddBundle and anyone else who verifies.

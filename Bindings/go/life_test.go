@@ -137,13 +137,19 @@ func TestScopeThatWasForgottenIsNotAll(t *testing.T) {
 	}
 }
 
+// public is the public half of a JWK.
+func public(t *testing.T, key []byte) string {
+	var jwk map[string]string
+	ok(t, json.Unmarshal(key, &jwk))
+	delete(jwk, "d")
+	return string(must[[]byte](t)(json.Marshal(jwk)))
+}
+
 func TestIdentityIssuedToAKeyElsewhere(t *testing.T) {
 	acme := authority(t, "", AuthorityOptions{})
 	key := must[[]byte](t)(GenerateKey())
-	var jwk map[string]string
-	ok(t, json.Unmarshal(key, &jwk))
-	public := must[[]byte](t)(json.Marshal(map[string]string{"kty": jwk["kty"], "crv": jwk["crv"], "x": jwk["x"]}))
-	chain, credential, err := acme.Issue(bg, "researcher", string(public), AgentOptions{Principal: alice, Task: "t", Scope: scope})
+	held := public(t, key)
+	chain, credential, err := acme.Issue(bg, "researcher", held, AgentOptions{Principal: alice, Task: "t", Scope: scope})
 	ok(t, err)
 	holder := must[*Agent](t)(OpenAgent(OpenAgentOptions{Key: string(key), Chain: chain, Credential: credential}))
 	defer holder.Close()
@@ -153,7 +159,7 @@ func TestIdentityIssuedToAKeyElsewhere(t *testing.T) {
 	_, err = holder.Authorize(bg, "read_file", inside)
 	refused(t, err, ErrState, "")
 	other := start(t, acme)
-	longer := must[string](t)(other.Delegate(bg, string(public), Delegation{SameScope: true, Lifetime: time.Minute}))
+	longer := must[string](t)(other.Delegate(bg, held, Delegation{SameScope: true, Lifetime: time.Minute}))
 	child := must[*Agent](t)(OpenAgent(OpenAgentOptions{Key: string(key), Chain: longer}))
 	defer child.Close()
 	_, err = other.Delegate(bg, string(key), Delegation{SameScope: true})

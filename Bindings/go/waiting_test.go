@@ -63,6 +63,10 @@ func TestWhatACancelledCallMadeIsEndedByWhoeverComesBack(t *testing.T) {
 	for name, call := range map[string]func(ctx context.Context) (*Agent, error){
 		"started":  func(ctx context.Context) (*Agent, error) { return acme.StartAgent(ctx, "researcher", task) },
 		"unparked": func(ctx context.Context) (*Agent, error) { return acme.Unpark(ctx, parked.ID()) },
+		"issued": func(ctx context.Context) (*Agent, error) {
+			_, _, err := acme.Issue(ctx, "researcher", public(t, must[[]byte](t)(GenerateKey())), task)
+			return nil, err
+		},
 	} {
 		ctx, cancel := context.WithCancel(bg)
 		answer := make(chan error)
@@ -80,8 +84,8 @@ func TestWhatACancelledCallMadeIsEndedByWhoeverComesBack(t *testing.T) {
 		}
 	}
 	close(by.release)
-	until(t, "both have come back", func() bool { return len(turns) == 0 })
-	want := map[string]int{"deprovisioned": 1, "parked": 1}
+	until(t, "all have come back", func() bool { return len(turns) == 0 })
+	want := map[string]int{"deprovisioned": 2, "parked": 1}
 	until(t, "nobody lives whom nobody holds", func() bool {
 		found := map[string]int{}
 		for _, state := range states(t, acme) {
