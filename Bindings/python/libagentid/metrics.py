@@ -7,7 +7,6 @@ tools or principals: there is no end to those, and the audit log has them. No la
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -146,15 +145,15 @@ def observe(collector: Collector, meter: Any = None) -> None:
     from opentelemetry import metrics
 
     meter = metrics.get_meter("libagentid") if meter is None else meter
-    lock, read_at, kept = threading.Lock(), 0.0, list[Sample]()
+    read_at, kept = 0.0, list[Sample]()
 
     def samples() -> list[Sample]:
-        # Each instrument is asked on its own: one reading is good for all of them.
+        # Each instrument is asked on its own: one reading is good for all of them. Not under a lock: what is called meanwhile,
+        # a handler of the log or of a signal, may ask as well.
         nonlocal read_at, kept
-        with lock:
-            if time.monotonic() - read_at > 1 or not kept:
-                read_at, kept = time.monotonic(), collector.samples()
-            return kept
+        if time.monotonic() - read_at > 1 or not kept:
+            read_at, kept = time.monotonic(), collector.samples()
+        return kept
 
     def reader(name: str) -> Callable[[Any], list[Any]]:
         def read(_: Any) -> list[Any]:

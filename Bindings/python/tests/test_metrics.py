@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from pathlib import Path
 from typing import Any
 
 import libagentid
 from libagentid import metrics
-from life import CALL, left_out, open_authority, start
+from life import CALL, left_out, open_authority, start, until
 
 try:
     import prometheus_client
@@ -58,3 +60,34 @@ def test_opentelemetry_observes_them(tmp_path: Path) -> None:
             for metric in collected.resource_metrics[0].scope_metrics[0].metrics
         }
     assert points["agentid_decisions"] == [({"guard": "files", "outcome": "permitted", "reason": "none"}, 1)]
+
+
+def test_what_is_called_while_they_are_read_may_have_them_read() -> None:
+    instruments: list[Any] = []
+
+    class Meter:
+        def create_observable_counter(self, name: str, callbacks: list[Any], description: str) -> None:
+            instruments.extend(callbacks)
+
+        create_observable_gauge = create_observable_counter
+
+    class Handler(logging.Handler):
+        asked = 0
+
+        def emit(self, record: logging.LogRecord) -> None:
+            if not self.asked:
+                self.asked = 1
+                instruments[0](None)
+
+    gone = open_authority()
+    gone.close()
+    metrics.observe(metrics.Collector(authorities={"gone": gone}), Meter())
+    handler = Handler()
+    logging.getLogger("libagentid.metrics").addHandler(handler)
+    try:
+        reading = threading.Thread(target=lambda: instruments[-1](None), daemon=True)
+        reading.start()
+        until(lambda: not reading.is_alive())
+    finally:
+        logging.getLogger("libagentid.metrics").removeHandler(handler)
+    assert handler.asked
