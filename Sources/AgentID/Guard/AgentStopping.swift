@@ -28,9 +28,6 @@ final class AgentStopping: Sendable {
     private let view: RegistryView
     private let write: Write
     private let state = Locked(State())
-    /// The most changes that are tried again; what is beyond stays in force here.
-    private static let most = 4096
-
     init(_ view: RegistryView, write: @escaping Write) { (self.view, self.write) = (view, write) }
 
     deinit {
@@ -81,14 +78,17 @@ final class AgentStopping: Sendable {
     }
 
     private func keep(_ waiting: Waiting) {
-        state.withLock { state in
-            guard !state.isStopped, state.waiting.count < Self.most else { return }
+        let hasRoom = state.withLock { state in
+            guard !state.isStopped else { return true }
+            guard state.waiting.count < UnwrittenChanges.most else { return false }
             state.waiting.append(waiting)
-            guard state.thread == nil else { return }
+            guard state.thread == nil else { return true }
             state.thread = try? BackgroundThread.start(name: "agentid-stop") { [weak self] thread in
                 while thread.wait(milliseconds: 200) { self?.retry() }
             }
+            return true
         }
+        if !hasRoom { UnwrittenChanges.tell(left: waiting.entries.count) }
     }
 
     private func retry() {

@@ -126,15 +126,13 @@ final class RegistryView: Sendable {
 
     /// Suspends an agent for the guards of this view, at once, until ``release(_:)``.
     func hold(_ agent: ExactText) {
-        position.withLock { $0.held.append(agent) }
+        position.withLock { if !$0.held.contains(agent) { $0.held.append(agent) } }
         standingVersion.add(1, ordering: .releasing)
     }
 
-    /// Ends what ``hold(_:)`` began once: the registry or its journal says it by now.
+    /// Ends what ``hold(_:)`` began: the registry or its journal says it by now, or an operator resumes the agent.
     func release(_ agent: ExactText) {
-        position.withLock { position in
-            if let i = position.held.firstIndex(of: agent) { position.held.remove(at: i) }
-        }
+        position.withLock { $0.held.removeAll { $0 == agent } }
         standingVersion.add(1, ordering: .releasing)
     }
 

@@ -3,49 +3,54 @@ internal import JOSE
 /// Repeats failed writes in the background: the registry was locked, or the disk full.
 final class UnfinishedWrites: Sendable {
     private struct State {
-        var entries: [JournalEntry] = []
+        var changes = UnwrittenChanges()
         var isDue = false
         var buries = false
         var thread: BackgroundThread?
         var isStopped = false
     }
     private let state = Locked(State())
-    /// The most entries kept; more are refused at the call. Each was answered with an error.
-    private static let most = 4096
 
     /// Has a background thread fold the journal, and write these, until that succeeds.
     ///
     /// - Parameter buries: Whether an agent was ended whose tombstone nobody may have signed.
     func retry(_ entries: [JournalEntry] = [], for lifecycle: Lifecycle, buries: Bool = false) {
-        state.withLock { state in
+        let left = state.withLock { state in
             state.isDue = true
             if buries { state.buries = true }
-            if state.entries.count + entries.count <= Self.most { state.entries += entries }
-            guard state.thread == nil, !state.isStopped else { return }
-            state.thread = try? BackgroundThread.start(name: "agentid-fold") { [weak self, weak lifecycle] thread in
-                while thread.wait(milliseconds: 200) {
-                    guard let self, let lifecycle else { return }
-                    attempt(lifecycle)
-                }
+            defer { begin(&state, for: lifecycle) }
+            return state.changes.add(entries)
+        }
+        if left > 0 { UnwrittenChanges.tell(left: left) }
+    }
+
+    private func begin(_ state: inout State, for lifecycle: Lifecycle) {
+        guard state.thread == nil, !state.isStopped else { return }
+        state.thread = try? BackgroundThread.start(name: "agentid-fold") { [weak self, weak lifecycle] thread in
+            while thread.wait(milliseconds: 200) {
+                guard let self, let lifecycle else { return }
+                attempt(lifecycle)
             }
         }
     }
 
     private func attempt(_ lifecycle: Lifecycle) {
-        let due: (entries: [JournalEntry], buries: Bool)? = state.withLock { state in
+        let due: (changes: UnwrittenChanges, buries: Bool)? = state.withLock { state in
             guard state.isDue else { return nil }
-            defer { (state.isDue, state.buries, state.entries) = (false, false, []) }
-            return (state.entries, state.buries)
+            defer { (state.isDue, state.buries, state.changes) = (false, false, UnwrittenChanges()) }
+            return (state.changes, state.buries)
         }
         guard let due else { return }
-        var entries = due.entries
+        var changes = due.changes
         do throws(AgentIDError) {
-            try lifecycle.retry(entries)
-            entries = []
+            try lifecycle.retry(changes.entries)
+            changes = UnwrittenChanges()
             try lifecycle.retry(buries: due.buries)
         } catch {
             state.withLock { state in
-                state.entries = entries + state.entries
+                // What came meanwhile is after these, and found room without them.
+                _ = changes.add(state.changes.entries, most: .max)
+                state.changes = changes
                 state.isDue = true
                 if due.buries { state.buries = true }
             }
@@ -54,11 +59,8 @@ final class UnfinishedWrites: Sendable {
 
     /// Suspends an agent no more that is to be resumed.
     func forgetSuspension(of agent: String, for lifecycle: Lifecycle) {
-        let before = state.withLock { state in
-            defer { state.entries.removeAll { $0.change.isSuspension(of: agent) } }
-            return state.entries
-        }
-        for entry in before where entry.change.isSuspension(of: agent) { lifecycle.view.release(agent.exact) }
+        state.withLock { $0.changes.removeSuspension(of: agent) }
+        lifecycle.view.release(agent.exact)
     }
 
     /// Tries once more if something is left, and then no more.
@@ -69,8 +71,8 @@ final class UnfinishedWrites: Sendable {
         }
         thread?.stop()
         // Once: what is in the journal is folded by the next process, and what is not was answered with an error.
-        if isFirst || state.withLock({ !$0.entries.isEmpty }) { attempt(lifecycle) }
-        let count = state.withLock { $0.entries.count }
+        if isFirst || state.withLock({ !$0.changes.entries.isEmpty }) { attempt(lifecycle) }
+        let count = state.withLock { $0.changes.entries.count }
         guard count > 0 else { return }
         ProcessLog.write(
             .error, .directory, "not_stopped",

@@ -4,7 +4,7 @@ internal import StrictJSON
 ///
 /// A line is `<checksum> <JSON>`, between line feeds: the remains of a torn write end at the next one.
 package struct JournalEntry: Sendable {
-    package enum Change: Sendable {
+    package enum Change: Equatable, Sendable {
         case revoke(Revocation)
         /// A principal or profile is revoked, and every agent of it ends.
         case endAll(of: Revocation)
@@ -13,8 +13,12 @@ package struct JournalEntry: Sendable {
         /// An agent ends with all below it.
         case end(agent: String)
 
-        func isSuspension(of agent: String) -> Bool {
-            if case .suspend(let suspended) = self { suspended.isSame(as: agent) } else { false }
+        package static func == (one: Change, other: Change) -> Bool {
+            switch (one, other) {
+            case (.revoke(let one), .revoke(let other)), (.endAll(let one), .endAll(let other)): one == other
+            case (.suspend(let one), .suspend(let other)), (.end(let one), .end(let other)): one.isSame(as: other)
+            default: false
+            }
         }
     }
 
