@@ -82,7 +82,7 @@ def files(work):
     here = authority(work)
     home = here[1]
     agent = start(work, here, "agent")
-    ctl("verify", *here, f"{work}/agent")
+    ctl("authorize", *here, "--any-audience", "--tool", "search", "--proof", os.devnull, f"{work}/agent", expect=10)
     replay = f"{home}/replay"
     check(os.path.exists(replay), "a guard of the directory made its replay memory")
     key = next(name for name in os.listdir(f"{home}/keys") if name.endswith(".jwk") and name != "log.jwk")

@@ -152,7 +152,7 @@ def planted(work):
     cases = [("registry.db-wal", command), ("registry.db-shm", command), ("registry.db", command), ("lock", command),
              ("sequence", command), ("keys", command), ("audit", command), (f"keys/{key}", command),
              ("keys/log.jwk", command), ("audit/lock", command), ("audit/checkpoint", ["audit", "verify", *here]),
-             ("audit/sequence", command), ("replay", ["verify", *here, f"{top}/home/agent"])]
+             ("audit/sequence", command), ("replay", ["authorize", *here, "--any-audience", "--tool", "search", "--proof", os.devnull, f"{top}/home/agent"])]
     for name, arguments in cases:
         for plant in ("link", "fifo", "hard link"):
             shutil.rmtree(home, ignore_errors=True)

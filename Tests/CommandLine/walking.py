@@ -4,7 +4,7 @@ import os
 import pathlib
 
 from harness import check, ctl, run
-from lifecycle import authority
+from lifecycle import authority, short, start
 
 
 def leaves(command, path=()):
@@ -75,3 +75,31 @@ def disks(work):
             check(error.get("reason") == "read_only" and error.get("code") == "io", "a read-only disk is named", (one, error))
     if os.path.exists(f"{work}/full"):
         os.rmdir(f"{work}/full")
+
+
+def reads(work):
+    """What only reads works on a read-only disk, where what stops somebody says what keeps it from that."""
+    from denying import metered, unshared
+    here, _ = metered(work)
+    home, agent, ended = here[1], f"{work}/agent", start(work, here, "ended")
+    ctl("deprovision", short(ended), *here)
+    ctl("audit", "checkpoint", *here, "--integrate")
+    with unshared(f"mount --bind {home} {home}; mount -o remount,bind,ro {home}") as inside:
+        if inside is None:
+            return
+        for one in (["agents"], ["gone", short(ended)], ["stats"], ["leases"], ["usage"], ["profile", "list"], ["profile", "show", "researcher"],
+                    ["policy", "show"], ["policy", "explain", "search"], ["approvals", "list"], ["bundle"], ["hooks", "list"],
+                    ["hooks", "waiting"], ["hooks", "dead"], ["audit", "verify"], ["audit", "checkpoint"], ["inspect", agent], ["verify", agent]):
+            found = inside(*one, *here)
+            check("message" not in found or "verified" in found, "what only reads works on a read-only disk", (one, found))
+        try:
+            check(False, "a list of revocations is signed", inside("revocations", *here))
+        except ValueError:
+            pass  # it is a token, and no JSON
+        check(inside("gone", short(ended), *here)["gone"] is True, "an agent that is gone is found so there")
+        check(len(inside("agents", *here)) == 2, "all agents are listed there")
+        for one in (["limits"], ["budgets"]):
+            check("meters: Read-only" in inside(*one, *here)["message"], "a file that is read by writing it is named", one)
+        for one in (["revoke", "principal", "user:alice@acme.example"], ["suspend", ended], ["deprovision", ended], ["bundle", "--publish"]):
+            found = inside(*one, *here)
+            check(found.get("reason") == "read_only" and "read-only" in found["message"], "what changes something is not done", (one, found))

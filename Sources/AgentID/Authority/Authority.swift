@@ -23,6 +23,8 @@ public final class Authority: Sendable {
         public var resumeWithin: Int64 = 0
         /// The recording of decisions and events, if there is a directory.
         public var audit = AuditPolicy()
+        /// Whether nothing will be changed: a directory on a read-only disk is then opened all the same.
+        package var onlyReads = false
         /// The second clock for leases, besides `clock`: replaced only in tests.
         package var steadyClock = SteadyClock.machine
         /// The clock that meters go by: replaced only in tests.

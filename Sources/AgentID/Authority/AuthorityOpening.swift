@@ -37,7 +37,7 @@ extension Authority {
                 return try keys.make()
             }
         }
-        let registry = try directory.openRegistry(.write)
+        let registry = try directory.openRegistry(onlyReads: options.onlyReads)
         let (meta, records) = try registry.read { (try $0.meta(), try $0.keys()) }
         let stored = meta.trustDomain
         let journal = Journal(path: directory.journalPath, lock: directory.lockPath)

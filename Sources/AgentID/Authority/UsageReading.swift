@@ -11,10 +11,7 @@ extension Authority {
     public func usage(
         profile: String? = nil, since: Int64? = nil, progress: (_ read: UInt64, _ all: UInt64) -> Void = { _, _ in }
     ) throws(AgentIDError) -> Usage {
-        try integrate()
-        guard let reader = try trail?.log?.reader() else {
-            throw AgentIDError(.state, name: "no_audit_log", message: "this authority has no audit log")
-        }
+        let reader = try usageReader()
         let profiles: [Profile]
         if let profile { profiles = [try self.profile(named: profile)] } else { profiles = try self.profiles() }
         var reading = UsageReading(of: profiles, in: trustDomain, since: since, registry: registry)
@@ -27,6 +24,16 @@ extension Authority {
             progress(index, reader.count)
         }
         return reading.usage(ofEntries: index, isWhole: profile == nil)
+    }
+
+    /// Of all decisions up to now; where nothing may be changed, of those that are integrated.
+    private func usageReader() throws(AgentIDError) -> AuditReader {
+        if options.onlyReads, let directory { return try AuditReader(authority: directory.path) }
+        try integrate()
+        guard let reader = try trail?.log?.reader() else {
+            throw AgentIDError(.state, name: "no_audit_log", message: "this authority has no audit log")
+        }
+        return reader
     }
 }
 

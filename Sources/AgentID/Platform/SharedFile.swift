@@ -20,7 +20,7 @@ final class SharedFile: Sendable {
     ///   - reason: what the guards of a directory do with it, and what this user can do, for that error.
     init(path: String, name: String, reason: String) throws(AgentIDError) {
         do throws(AgentIDError) { file = try Files.open(path, .create, forbidden: 0o077) } catch {
-            guard PermissionDenied.isSystem(error), errno == EACCES || errno == EROFS || errno == EPERM else {
+            guard PermissionDenied.isSystem(error), errno == EACCES || errno == EPERM else {
                 throw error
             }
             throw AgentIDError(

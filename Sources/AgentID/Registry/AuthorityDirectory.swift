@@ -182,6 +182,14 @@ struct AuthorityDirectory: Sendable {
         return try SQLiteRegistry.open("\(path)/registry.db", access: access, page: page, isRestored: true)
     }
 
+    /// Opens the registry to write it; for reading only, if that is enough and its disk is read-only.
+    func openRegistry(onlyReads: Bool) throws(AgentIDError) -> SQLiteRegistry {
+        do throws(AgentIDError) { return try openRegistry(.write) } catch {
+            guard onlyReads, error.name.isSame(as: "read_only") else { throw error }
+            return try openRegistry(.read)
+        }
+    }
+
     /// Opens the registry; refuses one that is older than the files next to it.
     func openRegistry(_ access: SQLite.Access) throws(AgentIDError) -> SQLiteRegistry {
         let page = try SharedSequence(path: "\(path)/sequence", isWriter: access != .read)

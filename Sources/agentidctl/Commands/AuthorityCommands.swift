@@ -11,14 +11,17 @@ struct AuthorityOptions: ParsableArguments {
 
     var authority: String { place.directory }
 
-    /// Opens the authority. A command that only reads, and causes no events, opens it without its audit log.
+    /// Opens the authority. A command that only reads, and causes no events, opens it without its audit log, on a read-only disk
+    /// as well.
     ///
     /// - Parameter passphrase: The passphrase, if it was read already.
     func open(
-        creating trustDomain: String? = nil, onlyToRead: Bool = false, passphrase: Passphrase? = nil
+        creating trustDomain: String? = nil, onlyToRead: Bool = false, withoutLog: Bool = false,
+        passphrase: Passphrase? = nil
     ) throws -> Authority {
         var options = Authority.Options()
-        options.audit = onlyToRead ? .none : .ofCommands
+        options.audit = onlyToRead || withoutLog ? .none : .ofCommands
+        options.onlyReads = onlyToRead
         options.trustDomain = trustDomain
         options.mustExist = trustDomain == nil
         options.passphrase = try passphrase ?? readPassphrase()
@@ -32,14 +35,17 @@ struct AuthorityOptions: ParsableArguments {
     /// wait, where the disk is full or the log is damaged.
     ///
     /// - Parameters:
+    ///   - onlyToRead: Whether nothing is changed: then on a read-only disk as well.
     ///   - passphrase: The passphrase, if it was read already.
     ///   - tell: Told why, in that case.
     func openWithoutLogIfNeeded(
-        passphrase: Passphrase? = nil, _ tell: (AgentIDError) -> Void = { _ in }
+        onlyToRead: Bool = false, passphrase: Passphrase? = nil, _ tell: (AgentIDError) -> Void = { _ in }
     ) throws -> Authority {
         let passphrase = try passphrase ?? readPassphrase()
         do { return try open(passphrase: passphrase) } catch let refusal as AgentIDError {
-            guard let authority = try? open(onlyToRead: true, passphrase: passphrase) else { throw refusal }
+            guard
+                let authority = try? open(onlyToRead: onlyToRead, withoutLog: true, passphrase: passphrase)
+            else { throw refusal }
             tell(refusal)
             return authority
         }
@@ -92,7 +98,7 @@ extension Authority {
     /// Opens an authority that exists for a command that only reads it, and causes no events: without its audit log.
     static func openToRead(_ directory: String, passphrase: Passphrase? = nil) throws -> Authority {
         var options = Authority.Options()
-        (options.audit, options.mustExist, options.passphrase) = (.none, true, passphrase)
+        (options.audit, options.onlyReads, options.mustExist, options.passphrase) = (.none, true, true, passphrase)
         return try open(directory: directory, options: options)
     }
 }
@@ -139,7 +145,7 @@ struct Bundle: ParsableCommand {
     }
 
     func run() throws {
-        let authority = try options.open()
+        let authority = try options.open(onlyToRead: !publish && !activate)
         if publish { try authority.publishKey() }
         if activate { try authority.activateKey() }
         Console.evidence(try authority.bundle())
@@ -156,7 +162,8 @@ struct Revocations: ParsableCommand {
     var lifetime = TimeSpan(seconds: 3600)
 
     func run() throws {
-        Console.evidence(try options.openWithoutLogIfNeeded().revocationList(lifetime: lifetime.seconds))
+        let authority = try options.openWithoutLogIfNeeded(onlyToRead: true)
+        Console.evidence(try authority.revocationList(lifetime: lifetime.seconds))
     }
 }
 

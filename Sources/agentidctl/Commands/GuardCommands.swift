@@ -67,6 +67,7 @@ struct TrustOptions: ParsableArguments {
         options.judgesChainAudience = decides || audience != nil
         // A guard that decides nothing is shown no proof.
         options.acceptsProofsWithoutAudience = anyAudience || !decides
+        options.sharesReplayMemory = decides
         guard audience != nil || options.acceptsProofsWithoutAudience else {
             throw ValidationError("give --audience, the guard's own name, or --any-audience")
         }

@@ -113,7 +113,7 @@ struct GoneCommand: ParsableCommand {
     @Argument(help: "The agent: its ID or its short name.") var agent: String
 
     func run() throws {
-        let authority = try options.openWithoutLogIfNeeded()
+        let authority = try options.openWithoutLogIfNeeded(onlyToRead: true)
         let id = try AgentName.resolve(agent, in: authority)
         let gone = try Progress.showing("presenting chains") { progress in
             try authority.verifyGone(agent: id) { presented, all in progress.set(presented, of: all) }

@@ -19,7 +19,7 @@ struct UsageCommand: ParsableCommand {
     var since: LogTime?
 
     func run() throws {
-        let authority = try options.open()
+        let authority = try open()
         defer { authority.close() }
         let usage = try Progress.showing("reading the audit log") { progress in
             try authority.usage(profile: profile, since: since?.start) {
@@ -35,6 +35,17 @@ struct UsageCommand: ParsableCommand {
             Console.data("of chains of other domains: \(Console.count(usage.foreign, "decision"))")
         }
         Console.message("\(Usage.caveat)")
+    }
+
+    /// Opens the authority with its log, whose waiting entries are integrated first; on a read-only disk without.
+    private func open() throws -> Authority {
+        let passphrase = try options.readPassphrase()
+        do { return try options.open(passphrase: passphrase) } catch let refusal as AgentIDError {
+            guard refusal.name.isSame(as: "read_only") else { throw refusal }
+            let authority = try options.open(onlyToRead: true, passphrase: passphrase)
+            Console.message("without the entries that are not integrated yet: \(refusal)")
+            return authority
+        }
     }
 
     private func tell(_ usage: ProfileUsage) {

@@ -19,7 +19,7 @@ enum ChainVerdict {
         var options = Guard.Options()
         (options.audit, options.judgesChainAudience) = (.none, false)
         // It is shown no proof.
-        options.acceptsProofsWithoutAudience = true
+        (options.acceptsProofsWithoutAudience, options.sharesReplayMemory) = (true, false)
         let guardian = try trust.makeGuard(options)
         do throws(Denial) {
             let admission = try guardian.admit(chain: chain)

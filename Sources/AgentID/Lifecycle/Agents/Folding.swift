@@ -83,6 +83,12 @@ extension Lifecycle {
         if isEnding { unfinished.retry(for: self) }
     }
 
+    /// Whether the registry has all that is in force by the journal.
+    func isFolded() throws(AgentIDError) -> Bool {
+        guard let journal else { return true }
+        return try journal.pending(after: try registry.read { try $0.meta().journal }).entries.isEmpty
+    }
+
     /// The longest wait for the registry's lock to fold, in milliseconds: what is in the journal is in force, and closing waits
     /// for two such turns.
     static var foldingTurn: Int { 250 }
