@@ -15,6 +15,8 @@
         public let authority: Authority
         private let interval: Duration
         private let onError: @Sendable (AgentIDError) -> Void
+        /// Waits between two reaps: replaced only in tests.
+        var pause: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
 
         /// - Parameters:
         ///   - authority: Closed when the service has run.
@@ -34,7 +36,7 @@
             await cancelWhenGracefulShutdown {
                 while !Task.isCancelled {
                     do throws(AgentIDError) { _ = try await authority.reap() } catch { onError(error) }
-                    try? await Task.sleep(for: interval)
+                    try? await pause(interval)
                 }
             }
             await authority.close()

@@ -15,9 +15,16 @@
     /// when its agent no longer acts. JWT-SVIDs are not served: the standard does not let them be signed with Ed25519.
     public final class WorkloadAPI: Sendable {
         private struct State {
-            var sockets: [ExactText: AgentSocket?] = [:]
+            var sockets: [ExactText: AgentSocket] = [:]
+            /// Calls about an agent's socket that go on, or wait.
+            var turns: [ExactText: Turns] = [:]
             var federated: [X509Bundle] = []
             var isClosed = false
+        }
+
+        private struct Turns {
+            var count = 0
+            var last: Task<Void, Never>?
         }
 
         private let directory: String
@@ -45,7 +52,7 @@
             }
         }
 
-        /// Serves one agent from now on.
+        /// Serves one agent from now on. Beside other calls about the same agent, each has its turn.
         ///
         /// - Returns: The address for its `SPIFFE_ENDPOINT_SOCKET`: `unix:///...`.
         /// - Throws: ``NoSVID`` where the agent does not act; `served` where it is served already, here or by another process;
@@ -55,57 +62,86 @@
             let id = try await source.svid().spiffeID.description
             let name = SHA256.hash(data: Array(id.utf8)).prefix(16).map { hex($0) }.joined()
             let path = "\(directory)/\(name).sock"
-            do throws(AgentIDError) {
-                try claim(id)
+            let refusal = await inTurn(of: id.exact) { [self] () async -> AgentIDError? in
                 do throws(AgentIDError) {
+                    try check(id)
                     let stream = WorkloadStream(source, poll: poll) { [state] in state.withLock { $0.federated } }
                     try await keep(AgentSocket.open(path, stream), for: id)
-                } catch {
-                    state.withLock { _ = $0.sockets.removeValue(forKey: id.exact) }
-                    throw error
-                }
-            } catch { throw .failed(error) }
+                    return nil
+                } catch { return error }
+            }
+            if let refusal { throw .failed(refusal) }
             return "unix://\(path)"
         }
 
-        /// Takes an agent's place before its socket is made: nobody else makes it meanwhile.
-        private func claim(_ id: String) throws(AgentIDError) {
-            try state.withLock { state throws(AgentIDError) in
-                guard !state.isClosed else {
-                    throw AgentIDError(.state, name: "closed", message: "this Workload API was closed")
+        /// Does one thing after the other with an agent's socket, in the order in which they were asked for: a socket that is being
+        /// opened or closed is nobody else's to open or to close.
+        private func inTurn<Result: Sendable>(
+            of agent: ExactText, _ body: @escaping @Sendable () async -> Result
+        ) async -> Result {
+            let turn = state.withLock { state in
+                let before = state.turns[agent, default: Turns()].last
+                let turn = Task { [self] in
+                    await before?.value
+                    let result = await body()
+                    endTurn(of: agent)
+                    return result
                 }
+                state.turns[agent, default: Turns()].count += 1
+                state.turns[agent, default: Turns()].last = Task { _ = await turn.value }
+                return turn
+            }
+            return await turn.value
+        }
+
+        private func endTurn(of agent: ExactText) {
+            state.withLock { state in
+                state.turns[agent, default: Turns()].count -= 1
+                if state.turns[agent]?.count == 0 { state.turns[agent] = nil }
+            }
+        }
+
+        private func check(_ id: String) throws(AgentIDError) {
+            try state.withLock { state throws(AgentIDError) in
+                guard !state.isClosed else { throw Self.closed }
                 guard state.sockets[id.exact] == nil else {
                     throw AgentIDError(.exists, name: "served", message: "\(id) is served already")
                 }
-                state.sockets[id.exact] = .some(nil)
             }
         }
 
         private func keep(_ socket: AgentSocket, for id: String) async throws(AgentIDError) {
             let isKept = state.withLock { state in
-                guard !state.isClosed, state.sockets[id.exact] != nil else { return false }
-                state.sockets[id.exact] = .some(socket)
-                return true
+                if !state.isClosed { state.sockets[id.exact] = socket }
+                return !state.isClosed
             }
             guard !isKept else { return }
             await socket.close()
-            throw AgentIDError(.state, name: "closed", message: "serving \(id) was stopped meanwhile")
+            throw Self.closed
         }
 
-        /// Serves an agent no more, by its ID; harmless where it was not served. Its streams end.
+        private static var closed: AgentIDError {
+            AgentIDError(.state, name: "closed", message: "this Workload API was closed")
+        }
+
+        /// Serves an agent no more, by its ID; harmless where it was not served. Its streams end. A call of ``serve(_:)`` that came
+        /// before has ended when this returns, and one that comes meanwhile waits.
         public func stop(_ agent: String) async {
-            await state.withLock({ $0.sockets.removeValue(forKey: agent.exact) ?? nil })?.close()
+            await inTurn(of: agent.exact) { [state] in
+                await state.withLock { $0.sockets.removeValue(forKey: agent.exact) }?.close()
+            }
         }
 
         /// Serves nobody any more; harmless when repeated.
         public func close() async {
-            let sockets = state.withLock { state in
+            let (sockets, turns) = state.withLock { state in
                 defer { (state.sockets, state.isClosed) = ([:], true) }
-                return state.sockets.values.compactMap { $0 }
+                return (Array(state.sockets.values), state.turns.values.compactMap(\.last))
             }
             await withTaskGroup { group in
                 for socket in sockets { group.addTask { await socket.close() } }
             }
+            for turn in turns { await turn.value }
         }
 
         /// Gives agents the bundle of another trust domain too, in place of that domain's former one.

@@ -106,6 +106,16 @@ def test_a_socket_that_is_served_is_not_taken_and_one_left_behind_is(server, age
     assert path.read_text() == "not a socket"
 
 
+def test_calls_that_overlap_have_turns_and_none_takes_anothers_place(server, agent):
+    """A call that stops an agent stops what was served before it, and a call that serves it gets a socket of its own."""
+    for _ in range(10):
+        done = server.do("overlap", agent["agent"])
+        assert set(done["errors"]) <= {"served"}
+        assert str(fetch_svid(done["address"]).spiffe_id) == agent["id"]
+        server.do("stop", agent["agent"])
+        assert not pathlib.Path(done["address"].removeprefix("unix://")).exists()
+
+
 def test_a_process_that_was_killed_leaves_nothing_that_hinders_the_next(run, server, agent, address):
     server.process.kill()
     server.process.wait()

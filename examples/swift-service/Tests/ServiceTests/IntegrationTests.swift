@@ -1,5 +1,5 @@
 import AgentIDAsync
-import AgentIDLifecycle
+@testable import AgentIDLifecycle
 import AgentIDLogging
 import AgentIDMetrics
 import Logging
@@ -7,6 +7,7 @@ import Metrics
 import MetricsTestKit
 import ServiceLifecycle
 import ServiceLifecycleTestKit
+import Synchronization
 import Testing
 
 /// What stands beside the core for servers: logs, metrics, and an authority as a service.
@@ -70,5 +71,31 @@ import Testing
             }
         }
         await #expect(throws: AgentIDError.self) { _ = try await acme.profiles() }
+    }
+
+    @Test(arguments: [
+        (Duration.zero, Duration.milliseconds(10)), (.seconds(-1), .milliseconds(10)), (.seconds(7), .seconds(7)),
+    ])
+    func authorityReapsAgainAfterEachInterval(asked: Duration, waited: Duration) async throws {
+        let told = Told()
+        let acme = try await authority()
+        await acme.close()  // from now on each reap is an error, which is told
+        var service = AgentAuthorityService(acme, reapEvery: asked) { _ in told.reaps.add(1, ordering: .relaxed) }
+        service.pause = { interval in
+            let isLast = told.intervals.withLock { intervals in
+                intervals.append(interval)
+                return intervals.count == 3
+            }
+            if isLast { withUnsafeCurrentTask { $0?.cancel() } }
+        }
+        await service.run()
+        #expect(told.reaps.load(ordering: .relaxed) == 3)
+        #expect(told.intervals.withLock { $0 } == [waited, waited, waited])
+    }
+
+    /// What a service does while it runs.
+    private final class Told: Sendable {
+        let reaps = Atomic(0)
+        let intervals = Mutex<[Duration]>([])
     }
 }

@@ -53,6 +53,7 @@ import StrictJSON
             return try about(agents.count - 1)
         case "serve": return ["address": .string(try await api.serve(agents[number]))]
         case "stop": await api.stop(try agents[number].id())
+        case "overlap": return try await overlap(agents[number])
         case "close": await api.close()
         case "rotate": try await agents[number].rotateKey()
         case "park": try await agents[number].park(for: 60)
@@ -70,6 +71,30 @@ import StrictJSON
         default: return ["error": "unknown command"]
         }
         return [:]
+    }
+
+    /// Calls of `serve` and `stop` at once, and at last one `serve`: its address, and the errors of the others.
+    private func overlap(_ agent: Agent) async throws -> JSONTree {
+        let id = try agent.id()
+        let errors = await withTaskGroup(of: String?.self) { [api] group in
+            for number in 0..<24 {
+                group.addTask {
+                    guard number % 3 > 0 else {
+                        await api.stop(id)
+                        return nil
+                    }
+                    do { _ = try await api.serve(agent) } catch { return error.name }
+                    return nil
+                }
+            }
+            var names: [String] = []
+            for await case let name? in group { names.append(name) }
+            return names
+        }
+        await api.stop(id)
+        return [
+            "address": .string(try await api.serve(agent)), "errors": .array(errors.map { .string($0) }),
+        ]
     }
 
     private func about(_ number: Int) throws -> JSONTree {
