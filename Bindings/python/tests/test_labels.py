@@ -40,6 +40,34 @@ def test_what_a_task_has_read_is_seen_by_a_guard_elsewhere_in_grants_and_proofs(
             agent.add_labels(7)
 
 
+@pytest.mark.parametrize("kept", [True, False], ids=["directory", "memory"])
+def test_guards_and_handles_of_an_authority_count_together(tmp_path, kept):
+    with open_authority(tmp_path / "acme" if kept else None) as acme, start(acme) as agent:
+        one, other = acme.guard(audience="mail"), acme.guard(audience="mail")
+
+        def reason(guard):
+            chain, proof = agent.present("read_file", INSIDE, audience="mail")
+            return guard.check("read_file", INSIDE, chain=chain, proof=proof).reason
+
+        calls = {"calls": 3, "per": "1d", "for": "task"}
+        apply(acme, {"id": "rate", "match": "read_file", "rate": calls})
+        assert [reason(one), reason(other), agent.check("read_file", INSIDE).reason] == [None] * 3
+        assert [reason(one), reason(other), agent.check("read_file", INSIDE).reason] == ["rate_limited"] * 3
+        assert [meter["calls"] for meter in acme.limits()["meters"]] == [3]
+        apply(acme, {"id": "in", "match": "read_file", "labels": {"adds": ["untrusted"]}}, version=2)
+        assert reason(one) is None and agent.labels() == ["untrusted"]
+        apply(acme, OUT, version=3)
+        assert [reason(one), reason(other), agent.check("read_file", INSIDE).reason] == ["flow_refused"] * 3
+        cost = {"unit": "usd", "cost": {"fixed": "6"}, "limit": "10", "for": "task"}
+        apply(acme, {"id": "spend", "match": "read_file", "budget": cost}, version=4)
+        chain, proof = agent.present("read_file", INSIDE, audience="mail")
+        with one.call("read_file", INSIDE, chain=chain, proof=proof) as call:
+            assert reason(other) == "budget_exhausted"
+            call.cost(usd="1")
+        one.close()
+        assert reason(other) is None and agent.check("read_file", INSIDE).left == {"amount": "3", "unit": "usd"}
+
+
 def test_an_isolated_childs_labels_come_up_on_purpose_alone():
     with open_authority() as acme, start(acme) as agent:
         acme.apply_policy({

@@ -62,12 +62,7 @@ public final class Guard: Sendable {
         following = view.map { Borrowed($0) }
         auditMark = trail?.mark(of: options.audience)
         clock = CheckedClock(options.clock)
-        let isMachine = clock.isMachine
-        meters = view.map {
-            MetersOpening(
-                path: $0.metersPath, epoch: $0.epoch, registry: $0.registry, isMachine: isMachine,
-                isDurable: trail?.isDurable ?? false, steady: $0.steady)
-        }
+        meters = view?.meters(isMachine: clock.isMachine, isDurable: trail?.isDurable ?? false)
         desk = view.map { ApprovalDesk(directory: $0.directory, registry: $0.registry, onAsked: onAsked) }
         watch = ClockWatch(window: options.proofWindow * 1000)
         // From now on steps are seen, not from the first decision.

@@ -26,6 +26,8 @@ final class RegistryView: Sendable {
     let replayPath: String?
     /// The rates and labels that guards of one directory share; `nil` as above.
     let metersPath: String?
+    /// The same where there is no directory: of all guards that follow this view.
+    private let ownMeters = Locked<MetersOpening?>(nil)
     /// The authority's; `nil` as above.
     let directory: String?
     /// Whether the registry is open for reading only, as for guards in other processes than the authority's.
@@ -67,6 +69,18 @@ final class RegistryView: Sendable {
                 bundle: bundle,
                 journal: directory.map { JournalReader(Journal(path: $0.journalPath, lock: $0.lockPath)) }))
         try position.withLock { position throws(AgentIDError) in try look(&position) }
+    }
+
+    /// The meters of a guard that follows this: the directory's, or where there is none, those of all guards of this view.
+    func meters(isMachine: Bool, isDurable: Bool) -> MetersOpening {
+        ownMeters.withLock { own in
+            if let own { return own }
+            let made = MetersOpening(
+                path: metersPath, epoch: epoch, registry: registry, isMachine: isMachine, isDurable: isDurable,
+                steady: steady)
+            if metersPath == nil { own = made }
+            return made
+        }
     }
 
     /// Whether the registry was replaced or rolled back: nothing is permitted by it, however new the view is.

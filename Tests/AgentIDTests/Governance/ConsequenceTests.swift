@@ -92,7 +92,7 @@ import Testing
     @Test func anAgentThatTheRegistryDoesNotKnowIsRevokedAndNotWhoHandedOnToIt() throws {
         let world = try World()
         try apply(world, then: "suspend")
-        let agent = try world.start()
+        let agent = try world.start("read_file(path under '/data/q3'); search(query: *)")
         let key = try SigningKey.generate()
         let chain = try agent.delegate(to: key.publicKey, .sameScope())
         let elsewhere = try Agent.open(key: key, chain: chain, clock: world.clock)
@@ -100,7 +100,8 @@ import Testing
         for _ in 0..<2 { #expect(try proven(elsewhere, guardian).isPermitted) }
         #expect(try proven(elsewhere, guardian).stop?.then == "suspend")
         #expect(try proven(elsewhere, guardian).denial?.reason.rawValue == "authority_revoked")
-        #expect(try ask(agent).isPermitted)
+        // No rule is about this one.
+        #expect(try agent.check(tool: "search", arguments: Array(#"{"query":"x"}"#.utf8)).isPermitted)
     }
 
     @Test func aStopThatCannotBeWrittenDeniesHereIsReportedAndIsMadeGoodLater() throws {

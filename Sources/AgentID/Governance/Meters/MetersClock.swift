@@ -8,7 +8,7 @@ internal import Synchronization
 /// is taken at its word as long as it agrees with that to a tenth of a second, which follows a clock that is slewed. One
 /// that does not, and any that a program brings, is corrected by the difference: meters go on as if it had not happened.
 ///
-/// A page of one guard alone believes a clock that the program brought: somebody tests with it, or replays.
+/// A page without a file believes a clock that the program brought: somebody tests with it, or replays.
 ///
 /// After a reboot the machine's first clock is believed again.
 struct MetersClock: ~Copyable, Sendable {

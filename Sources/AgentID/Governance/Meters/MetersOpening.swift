@@ -1,6 +1,7 @@
 internal import JOSE
 
-/// The page of meters that one guard uses: opened when a call is first about a rule that needs one.
+/// The page of meters that a guard uses, or all guards of an authority without a directory: opened when a call is first
+/// about a rule that needs one.
 final class MetersOpening: Sendable {
     private let path: String?
     private let epoch: SIMD2<UInt64>
@@ -13,7 +14,7 @@ final class MetersOpening: Sendable {
     private let opening = Locked(())
 
     /// - Parameters:
-    ///   - path: of the file that guards of a directory share; `nil` for a page of this guard alone.
+    ///   - path: of the file that guards of a directory share; `nil` for a page of this authority alone.
     ///   - epoch: of the registry that is followed.
     ///   - registry: lends budgets, where there is no directory.
     ///   - isMachine: whether the guard's clock is the machine's own.
