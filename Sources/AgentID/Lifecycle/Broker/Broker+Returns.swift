@@ -54,18 +54,25 @@ extension Broker {
     ///
     /// Those of each provider are returned by a thread of their own, and after five seconds this goes on without whoever
     /// hangs: a provider that is dead or slow delays no other, and no end of an agent.
-    @discardableResult func releaseDue(limit: Int = 1000) throws(AgentIDError) -> Int {
+    @discardableResult func releaseDue() throws(AgentIDError) -> Int {
         try recordOutcomes()
         try claimLater()
         let now = clock.milliseconds
-        // A guard returns those of its own providers: it would only keep others from whoever can.
+        // A guard returns those of its own providers.
         let own = source.map { _ in added.withLock { Set($0.keys) } }
         let due = try registry.read { registry in
-            try registry.brokerLeases(dueBy: now, steady.now, limit: own == nil ? limit : .max)
+            try registry.brokerLeases(dueBy: now, steady.now, limit: .max)
         }.filter { own?.contains($0.provider.exact) ?? true }
         let kinds = Dictionary(grouping: due) { ([$0.provider] + $0.releaseCommand).map(\.exact) }
         let work = Monitor(Round(open: 0, returned: 0, fault: nil))
-        for (kind, leases) in kinds where begin(kind) {
+        for (kind, leases) in kinds {
+            if let first = leases.first, let hindrance = hindrance(to: first) {
+                do throws(AgentIDError) {
+                    for lease in leases { try leave(lease, hindrance) }
+                } catch { work.change { $0.fault = error } }
+                continue
+            }
+            guard begin(kind) else { continue }
             work.change { $0.open += 1 }
             let run: @Sendable () -> Void = { [self] in
                 defer { under.withLock { _ = $0.remove(kind) } }
@@ -150,6 +157,10 @@ extension Broker {
         _ lease: BrokerLeaseRecord, isTaken: Bool = false
     ) throws(AgentIDError) -> String? {
         if !isTaken {
+            if let hindrance = hindrance(to: lease) {
+                try leave(lease, hindrance)
+                return hindrance
+            }
             // One thread at a time: until it is done, another would take its lease for returned.
             _ = inHand.wait { $0.insert(lease.id.exact).inserted ? true : nil }
         }
@@ -157,17 +168,12 @@ extension Broker {
         if !isTaken, try !take(lease) { return nil }
         var (failure, isElsewhere): (String?, Bool) = (nil, false)
         do {
-            if returning.withLock({ $0.isStopped }) {
-                // Its program may be about to unload the provider: whoever has it next returns the secret.
-                failure = "this process has closed what returns secrets"
-                isElsewhere = true
+            if let hindrance = hindrance(to: lease) {
+                (failure, isElsewhere) = (hindrance, true)
             } else if let provider = added.withLock({ $0[lease.provider.exact]?.provider }) {
                 try provider.release(SecretRelease(lease))
-            } else if !lease.releaseCommand.isEmpty {
-                try run(lease.releaseCommand, SecretRelease(lease).document.text)
             } else {
-                failure = "no provider named \(lease.provider) in this process, and no command that releases for it"
-                isElsewhere = true
+                try run(lease.releaseCommand, SecretRelease(lease).document.text)
             }
         } catch { failure = "\(error)" }
         let outcome = Outcome(
@@ -177,6 +183,30 @@ extension Broker {
             throw error
         }
         return outcome.failure
+    }
+
+    /// Why this process returns no secret of this kind.
+    private func hindrance(to lease: BrokerLeaseRecord) -> String? {
+        // Its program may be about to unload the provider: whoever has it next returns the secret.
+        if returning.withLock({ $0.isStopped }) { return "this process has closed what returns secrets" }
+        guard lease.releaseCommand.isEmpty, added.withLock({ $0[lease.provider.exact] == nil }) else { return nil }
+        return "no provider named \(lease.provider) in this process, and no command that releases for it"
+    }
+
+    /// Says of a secret that is due why it was not returned, and leaves it to whoever can: it is due still.
+    private func leave(_ lease: BrokerLeaseRecord, _ hindrance: String) throws(AgentIDError) {
+        // Said twice, it is known to last.
+        guard lease.attempts < 2 else { return }
+        let now = clock.milliseconds
+        try registry.write { registry in
+            guard var found = try registry.brokerLease(lease.id), found.isDue(at: now), found.attempts < 2 else {
+                return
+            }
+            if found.state == .held { found.state = .releasing }
+            found.attempts &+= 1
+            found.error = found.error ?? hindrance.prefix(bytes: 1000)
+            try registry.put(found)
+        }
     }
 
     /// The outcome of an attempt to return a secret.
@@ -207,9 +237,8 @@ extension Broker {
             }
             if lease.state == .held { lease.state = .releasing }
             lease.attempts &+= 1
-            let delay = RetryDelay.milliseconds(afterAttempts: lease.attempts)
             // A process that has the provider is not kept from it by those that do not.
-            lease.nextAt = now + (outcome.isElsewhere ? min(delay, 1000) : delay)
+            lease.nextAt = now + (outcome.isElsewhere ? 0 : RetryDelay.milliseconds(afterAttempts: lease.attempts))
             lease.error = failure
             try registry.put(lease)
         }
