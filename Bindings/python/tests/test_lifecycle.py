@@ -311,3 +311,31 @@ def test_an_agent_that_has_ended_still_says_who_it_was(tmp_path):
             assert acme.verify_gone(agent).gone == (agent is not parked)
             with pytest.raises(libagentid.Error):
                 agent.chain  # noqa: B018
+
+
+def test_an_agent_that_others_ended_or_parked_says_who_it_was(tmp_path):
+    with open_authority(tmp_path / "acme") as acme:
+        with start(acme) as above:
+            below = above.spawn("reader", same_scope=True)
+        assert below.id.startswith(above.id + "/reader/")
+        gone = start(acme)
+        [record] = acme.agents(state="active")
+        acme.deprovision(record.id)
+        assert gone.id == record.id
+        waiting = start(acme)
+        held = waiting.spawn("reader", same_scope=True)
+        waiting.park(60)
+        assert held.id.startswith(waiting.id + "/reader/")
+        acme.deprovision(held)
+        with pytest.raises(libagentid.Error):
+            held.chain  # noqa: B018
+
+
+def test_an_agent_without_an_id_starts_none_below_it(acme):
+    key = libagentid.generate_key()
+    with start(acme) as agent:
+        holder = json.dumps({name: value for name, value in json.loads(key).items() if name != "d"})
+        nameless = libagentid.Agent.open(key, agent.delegate(holder, same_scope=True))
+        with pytest.raises(libagentid.Error, match="names no agent") as refused:
+            nameless.spawn("reader", same_scope=True)
+        assert (refused.value.name, refused.value.where) == ("spiffe_id", "agent")

@@ -78,10 +78,10 @@ public final class Agent: Sendable {
             State(held: held, key: key, credential: credential), clock: CheckedClock(clock), home: nil)
     }
 
-    /// The agent's SPIFFE ID; its key's thumbprint URI where its grant names none.
+    /// The agent's SPIFFE ID, also after it was parked or has ended; its key's thumbprint URI where its grant names none.
     public func id() throws(AgentIDError) -> String {
-        let state = try current()
-        return state.held.grant.claim?.agent ?? TokenType.thumbprintURI + state.key.thumbprint
+        if let name { return name }
+        return TokenType.thumbprintURI + (try current().key.thumbprint)
     }
 
     /// The chain: grants from the root to this agent's own, joined by `~`.

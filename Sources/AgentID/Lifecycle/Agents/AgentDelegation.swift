@@ -21,7 +21,13 @@ extension Agent {
             request.isIsolated = true
         }
         guard !request.isIsolated || home != nil else { throw Agent.unisolable }
-        let parent = try SPIFFEID(id())
+        guard let own = self.name else {
+            throw AgentIDError(
+                .argument, name: "spiffe_id",
+                message: "its grant names no agent, and none can be below it: use delegate",
+                at: "agent")
+        }
+        let parent = try SPIFFEID(own)
         let child: SPIFFEID
         do throws(AgentIDError) {
             child = try parent.child(name, instance: UUIDv7.make(at: clock.milliseconds))
