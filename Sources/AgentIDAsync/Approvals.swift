@@ -14,14 +14,14 @@ extension Agent {
         let end = ContinuousClock.now + .milliseconds(max(0, milliseconds))
         while true {
             let decision = try await checkDurably(tool: tool, arguments: arguments)
-            guard let request = decision.approval, decision.denial?.reason.rawValue == "approval_required" else {
+            guard decision.approval != nil, decision.denial?.reason.rawValue == "approval_required" else {
                 return decision
             }
             let (seconds, attoseconds) = (end - ContinuousClock.now).components
             let left = seconds.multipliedReportingOverflow(by: 1000)
             let stillWaits = try await Looking.for(
                 milliseconds: left.overflow ? .max : left.partialValue + attoseconds / 1_000_000_000_000_000,
-                { () throws(AgentIDError) in try isPending(request) }, until: { !$0 })
+                { () throws(AgentIDError) in try isPending(decision) }, until: { !$0 })
             // One rule after another may ask; what was refused or has lapsed is said by the next decision.
             guard !stillWaits else { return decision }
         }

@@ -154,7 +154,11 @@ public func agentid_approval_wait(
         case .pending: break
         case .approved: unsafe output.pointee = 1
         case .refused: unsafe output.pointee = 2
-        case nil: _ = try authority.approval(request)
+        case nil:
+            _ = try authority.approval(request)
+            throw AgentIDError(
+                .notFound, name: "approval",
+                message: "another policy is in force since this was asked: the call is asked about anew", at: "id")
         }
     }
 }

@@ -82,7 +82,7 @@ class Approvals(Handle):
         call(lib.agentid_authority_declassify, self._handle, *pair(request, "request"))
 
     def wait_for_approval(self, request: str, timeout: float | timedelta) -> ApprovalState:
-        """Waits until a request is decided; raises `NotFound` where it is gone. `timeout` in seconds."""
+        """Waits until a request is decided; raises `NotFound` where it is gone, as with its policy. `timeout` in seconds."""
         state = c_int32()
         call(lib.agentid_approval_wait, self._handle, *pair(request, "request"), milliseconds(timeout, "timeout"), byref(state))
         return _STATES[state.value]

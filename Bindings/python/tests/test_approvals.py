@@ -6,7 +6,7 @@ import threading
 
 import libagentid
 import pytest
-from life import check, open_authority, start
+from life import check, open_authority, start, until
 
 CALL = ("read_file", {"path": "/data/q3/a"})
 
@@ -62,6 +62,63 @@ def test_what_is_refused_is_denied(office):
         acme.refuse(request, by="user:cfo")
         assert acme.wait_for_approval(request, 0) == "refused"
         assert agent.check(*CALL).reason == "approval_refused"
+
+
+def waiting(agent):
+    """A call that waits for people, on a thread; what denied it in the end, or None."""
+    answers = []
+
+    def call():
+        try:
+            agent.authorize(*CALL, wait=60)
+            answers.append(None)
+        except libagentid.Denied as denied:
+            answers.append(denied.reason)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+
+    def answer():
+        thread.join()
+        return answers[0]
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"), [("park", "parked"), ("suspend", "suspended"), ("revoke", "authority_revoked"), ("end", "authority_revoked")]
+)
+def test_a_call_waits_for_nobody_once_its_agent_may_not_act(office, what, reason):
+    acme, _ = office
+    with start(acme) as agent:
+        answer = waiting(agent)
+        until(acme.approvals)
+        {
+            "park": lambda: agent.park(60),
+            "suspend": lambda: acme.suspend(agent),
+            "revoke": lambda: acme.revoke(agent=agent),
+            "end": agent.end,
+        }[what]()
+        assert answer() == reason
+
+
+def test_a_call_that_waits_goes_by_the_policy_that_is_put_in_force(office):
+    acme, key = office
+    with start(acme) as agent:
+        answer = waiting(agent)
+        until(acme.approvals)
+        [asked] = acme.approvals()
+        acme.apply_policy({**acme.policy(), "version": 2})
+        until(lambda: len(acme.approvals()) == 2)
+        with pytest.raises(libagentid.NotFound):
+            acme.wait_for_approval(asked["id"], 60)
+        [again] = [request for request in acme.approvals() if request["id"] != asked["id"]]
+        acme.approve(again["id"], by="user:cfo", key=key)
+        assert answer() is None
+        answer = waiting(agent)
+        until(lambda: len(acme.approvals()) == 2)
+        acme.apply_policy({"version": 3, "rules": []})
+        assert answer() is None
 
 
 def test_a_call_waits_for_its_approval(office):

@@ -189,6 +189,8 @@ extension Authority {
 
     /// Waits until a request is decided, has lapsed or is gone, or some time has passed. Holds no lock.
     ///
+    /// A request is gone with its policy: each new version asks anew.
+    ///
     /// - Parameters:
     ///   - id: The request's ID.
     ///   - milliseconds: The longest wait; 0 or less: none.

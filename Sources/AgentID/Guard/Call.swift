@@ -109,7 +109,7 @@ public final class Call: Sendable {
             let seconds = try Self.checked(seconds)
             // Before the lock: a caller's clock may call back.
             let now = guardian.clock.milliseconds
-            if let refused = standing(at: now) {
+            if let refused = guardian.standing(of: decision.chain, at: now) {
                 denial = refused
             } else {
                 denial = try state.withLock { state throws(AgentIDError) in
@@ -121,18 +121,6 @@ public final class Call: Sendable {
         var decision = decision
         decision.denial = denial
         throw .denied(decision)
-    }
-
-    /// The reason why an agent of the call may no longer act; `nil` if all may. A grant that has expired meanwhile is no
-    /// reason.
-    private func standing(at now: Int64) -> Denial? {
-        do throws(Denial) {
-            try guardian.refreshView(now: now)
-            guard let chain = decision.chain else { return nil }
-            try guardian.checkRevocations(chain)
-            try guardian.checkStanding(chain, now: now)
-            return nil
-        } catch { return error }
     }
 
     private func extend(

@@ -61,6 +61,17 @@ extension Guard {
         keysSequence.store(Int64(bundle.sequence), ordering: .releasing)
     }
 
+    /// The reason why an agent of a chain may no longer act; `nil` if all may. A grant that has expired meanwhile is no reason.
+    func standing(of chain: VerifiedChain?, at now: Int64) -> Denial? {
+        do throws(Denial) {
+            try refreshView(now: now)
+            guard let chain else { return nil }
+            try checkRevocations(chain)
+            try checkStanding(chain, now: now)
+            return nil
+        } catch { return error }
+    }
+
     /// Revocation and expiry, which no cache remembers.
     func checkLive(_ chain: VerifiedChain, now: Int64) throws(Denial) {
         try checkAnchors(chain, now: now)

@@ -42,14 +42,20 @@ extension Lifecycle {
         try registry.announce()
     }
 
-    /// Waits until a request is decided or gone, or some time has passed; `nil` where it is gone.
-    func waitForApproval(_ id: String, milliseconds: Int64) throws(AgentIDError) -> ApprovalRecord.State? {
+    /// Waits until a request is decided or gone, or some time has passed.
+    ///
+    /// - Parameter isMoot: whether nothing comes of it any more; asked when something has changed.
+    /// - Returns: `nil` where it is gone: also where another policy is in force by now, under which it is asked anew.
+    func waitForApproval(
+        _ id: String, milliseconds: Int64, unless isMoot: () -> Bool = { false }
+    ) throws(AgentIDError) -> ApprovalRecord.State? {
         // By the machine's own time: an authority's clock may stand still.
         let start = MonotonicClock.sinceBoot
         while true {
             let changes = registry.changes
             let found = try registry.read { try $0.approval(id) }
-            guard let found, !hasLapsed(found) else { return nil }
+            let policy = try registry.read { try $0.meta().policyVersion }
+            guard let found, !hasLapsed(found), ApprovalRequest(found).policy == policy, !isMoot() else { return nil }
             guard found.state == .pending else { return found.state }
             repeat {
                 guard MonotonicClock.sinceBoot - start < milliseconds else { return .pending }
@@ -78,19 +84,23 @@ extension Agent {
         let start = MonotonicClock.sinceBoot
         while true {
             let decision = try check(tool: tool, arguments: arguments)
-            guard let home, let request = decision.approval, decision.denial?.reason.rawValue == "approval_required"
+            guard home != nil, decision.approval != nil, decision.denial?.reason.rawValue == "approval_required"
             else { return decision }
             let spent = MonotonicClock.sinceBoot - start
-            // One rule after another may ask; what was refused or has lapsed is said by the next decision.
-            guard spent < milliseconds,
-                try home.lifecycle.waitForApproval(request, milliseconds: milliseconds - spent) != .pending
+            // One rule after another may ask; what was refused or has lapsed, and what else denies by now, is said by the next
+            // decision.
+            guard spent < milliseconds, try !isPending(decision, milliseconds: milliseconds - spent)
             else { return decision }
         }
     }
 
-    /// Whether a request of this agent's authority still waits for people. Waits for nothing itself.
-    package func isPending(_ request: String) throws(AgentIDError) -> Bool {
-        try home?.lifecycle.waitForApproval(request, milliseconds: 0) == .pending
+    /// Whether a call of this agent still waits for people, after so long at most.
+    package func isPending(_ decision: Decision, milliseconds: Int64 = 0) throws(AgentIDError) -> Bool {
+        guard let home, let request = decision.approval else { return false }
+        let guardian = home.guardian
+        return try home.lifecycle.waitForApproval(request, milliseconds: milliseconds) {
+            hasEnded || isParked || guardian.standing(of: decision.chain, at: guardian.clock.milliseconds) != nil
+        } == .pending
     }
 
     /// Permits one call, waiting for approval where it needs that; throws what denies it in the end.
