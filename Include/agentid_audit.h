@@ -62,7 +62,8 @@ void agentid_audit_close(agentid_audit *audit);
 
 /*
  * The head of the log.
- * Args: document  out: JSON: {"size","root","key","checkpoint"}; the checkpoint is a signed note that others can verify.
+ * Args: document  out: JSON: {"size","first","end","root","key","checkpoint"}; the entries from `first` to before `end` are
+ *                 here, others in an archive; the checkpoint is a signed note that others can verify.
  * Returns: AGENTID_OK; AGENTID_E_HANDLE.
  */
 agentid_status agentid_audit_head(agentid_audit *audit, agentid_bytes *document,
@@ -74,8 +75,9 @@ agentid_status agentid_audit_head(agentid_audit *audit, agentid_bytes *document,
  *   from     the index of the first.
  *   count    the most entries to return; up to 256 are returned at once.
  *   entries  out: a line of JSON each, ended by a newline; empty after the last.
- * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND beyond the end; AGENTID_E_MALFORMED if an entry is not the one in the tree;
- *          AGENTID_E_STATE (audit_replaced, audit_rolled_back) if another log stands there than was opened.
+ * Returns: AGENTID_OK; AGENTID_E_NOT_FOUND beyond the end, and (audit_archived) if it is in an archive;
+ *          AGENTID_E_MALFORMED if an entry is not the one in the tree; AGENTID_E_STATE (audit_replaced,
+ *          audit_rolled_back) if another log stands there than was opened.
  */
 agentid_status agentid_audit_entries(agentid_audit *audit, uint64_t from, int64_t count, agentid_bytes *entries,
                                      agentid_error **error) AGENTID_MUST_CHECK;

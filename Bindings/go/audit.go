@@ -54,6 +54,8 @@ type Audit struct{ handle }
 // AuditHead is the signed state of a log.
 type AuditHead struct {
 	Size       uint64 `json:"size"`
+	First      uint64 `json:"first"` // the index of the first entry that is here: earlier ones were archived
+	End        uint64 `json:"end"`   // the index after the last that is here: in an archive less than Size
 	Root       []byte `json:"root"`
 	Key        string `json:"key"`
 	Checkpoint string `json:"checkpoint"` // the signed note that other tools verify
@@ -115,7 +117,7 @@ func (a *Audit) Head(ctx context.Context) (AuditHead, error) {
 	return readDocument[AuditHead](ctx, a.it(), func() C.go_texts { return C.go_audit_head(a.it().value) })
 }
 
-// Entries are all entries from an index on, each compared with the signed tree: docs/schemas/audit.json. They end with
+// Entries are all entries from an index on (Head's First, where some may be archived), each compared with the signed tree: docs/schemas/audit.json. They end with
 // the first error.
 func (a *Audit) Entries(ctx context.Context, from uint64) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {

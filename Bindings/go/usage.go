@@ -18,6 +18,7 @@ import (
 // arguments, never their values.
 type Usage struct {
 	Entries      uint64         `json:"entries"`      // entries of the log that were read
+	Archived     uint64         `json:"archived"`     // entries before these, which were archived: what was used then is not in this
 	Unattributed int            `json:"unattributed"` // decisions under no profile of this authority
 	Foreign      int            `json:"foreign"`      // decisions under chains of other trust domains
 	Caveat       string         `json:"caveat"`       // what the log cannot know, for people

@@ -79,7 +79,7 @@ public func agentid_audit_entries(
     unsafe give(entries, "entries", error) {
         let audit = try unsafe Audits.table.find(audit, "audit")
         guard count >= 0 else { throw Failure.argument("count", "is negative") }
-        let lines = try audit.entries(from: from, limit: Int(min(count, 256)))
+        let lines = from == audit.last ? [] : try audit.entries(from: from, limit: Int(min(count, 256)))
         return lines.reduce(into: []) { $0 += $1 + [UInt8(ascii: "\n")] }
     }
 }

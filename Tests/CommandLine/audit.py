@@ -338,8 +338,40 @@ def archived(work):
     check(short(agent) in ctl("audit", "show", *there, "0"), "entries are shown from the archive")
     _, said = run("audit", "show", *here, "0", expect=1)
     check("archive" in said, "and the log says where they are", said)
-    first = json.loads(ctl("audit", "export", *here, "--format", "jsonl").splitlines()[0])
-    check(len(ctl("audit", "export", *there, "--format", "jsonl").splitlines()) == 512 and first, "each exports what it has")
+    output, said = run("audit", "export", *here, "--format", "jsonl")
+    check(json.loads(output.splitlines()[0]) and "the first 512 entries are archived" in said, "the log exports what it has", said)
+    output, said = run("audit", "export", *there, "--format", "jsonl")
+    check(len(output.splitlines()) == 512 and "only entries 0 to 511" in said, "so does the archive, and says so", said)
+    exported = output.splitlines()
+    for place, asked in ((here, ("--from", "0")), (here, ("--to", "3")), (there, ("--to", "512")), (there, ("--from", "512"))):
+        _, said = run("audit", "export", *place, "--format", "jsonl", *asked, expect=1)
+        check("is not here" in said, f"no export leaves out what was asked for: {asked}", said)
+    check(ctl("audit", "export", *there, "--format", "jsonl", "--from", "510", "--to", "511").splitlines() == exported[510:],
+          "what is there is exported")
+    index, decision = next((i, json.loads(line)["id"]) for i, line in enumerate(exported) if '"decision":"permit"' in line)
+    found = ctl("usage", *here, "--json", json_out=True)
+    check(found["archived"] == 512 and found["entries"] < 512 and found["profiles"][0]["permitted"] == 0,
+          "what was archived is not taken for unused in silence", found)
+    for command in (("usage", *here), ("stats", *here, "--decisions"), ("audit", "tail", *here, "-n", "1000")):
+        _, said = run(*command)
+        check("the first 512 entries are archived" in said, f"{command[0]} says so in words", said)
+    for name in (decision, f"{decision[:12]}-{int(decision.split('-')[1], 16):x}"):
+        _, said = run("audit", "show", *here, name, expect=1)
+        check("among entries 512 to " in said, "what is not found may be in the archive", said)
+    shown = ctl("audit", "show", *there, decision)
+    check("not in the registry" in shown and "not reported among entries 0 to 511" in shown, "what an archive does not know", shown)
+    _, said = run("audit", "show", *there, str(index), "--arguments", INSIDE, expect=1)
+    check("--archive-of" in said, "an archive compares no arguments by itself", said)
+    for arguments, expect in ((INSIDE, 0), (OUTSIDE, 1)):
+        shown = ctl("audit", "show", *there, decision, "--arguments", arguments, "--archive-of", here[1], expect=expect)
+        check("path must be under" in shown, "its authority knows the grant", shown)
+    script = ("import os, sys\nsys.path.insert(0, sys.argv[2] + '/Bindings/python')\n"
+              "os.environ.setdefault('AGENTID_LIBRARY', sys.argv[2] + '/.build/release/libagentid.so')\nimport libagentid\n"
+              "for place in sys.argv[1], sys.argv[3]:\n"
+              " log = libagentid.Audit.open(place)\n head = log.head()\n"
+              " print(head.first, head.end < head.size, len(list(log.entries())) == head.end - head.first)")
+    done = subprocess.run([sys.executable, "-c", script, here[1], str(ROOT), archive], check=True, capture_output=True, text=True)
+    check(done.stdout.split() == ["512", "False", "True", "0", "True", "True"], "a program reads what is there", done.stdout)
     check(len(tail(there, "-n", "3")) == 3 and len(tail(here, "-n", "1000")) > 80, "each shows its latest")
     check(troubles(here, expect=0) == {}, "doctor finds nothing wrong")
     # A process whose clock was ahead dated its entries so; what came after shows how old they are.

@@ -47,8 +47,10 @@ class Audit(Handle):
         """Size, root, key, and the checkpoint as the signed note that other tools verify."""
         return AuditHead(json.loads(take(lib.agentid_audit_head, self._handle)))
 
-    def entries(self, start: int = 0) -> Iterator[AuditEntry]:
-        """All entries from an index on, each compared with the signed tree."""
+    def entries(self, start: int | None = None) -> Iterator[AuditEntry]:
+        """All entries from an index on, each compared with the signed tree; by default all that are not archived elsewhere."""
+        if start is None:
+            start = self.head().first
         while lines := take(lib.agentid_audit_entries, self._handle, _index(start), 256).splitlines():
             for line in lines:
                 yield json.loads(line)

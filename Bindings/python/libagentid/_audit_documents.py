@@ -14,9 +14,13 @@ if TYPE_CHECKING:
 class AuditHead(Document):
     """The head of a log: its size, its root, and the signed checkpoint."""
 
-    __slots__ = ("checkpoint", "key", "root", "size")
+    __slots__ = ("checkpoint", "end", "first", "key", "root", "size")
 
     size: int
+    first: int
+    """The index of the first entry that is here: earlier ones were archived."""
+    end: int
+    """The index after the last entry that is here: in an archive less than `size`."""
     root: str
     """The root of the tree, in Base64."""
     key: str
@@ -135,10 +139,12 @@ class ProfileUsage(Document):
 class UsageReport(Document):
     """Granted authority compared with its use, from the audit log: docs/schemas/usage.json."""
 
-    __slots__ = ("caveat", "entries", "foreign", "profiles", "since_ms", "unattributed")
+    __slots__ = ("archived", "caveat", "entries", "foreign", "profiles", "since_ms", "unattributed")
 
     entries: int
     """The number of entries read."""
+    archived: int
+    """The number of entries before these, which were archived: what was used then is not in this."""
     since_ms: int | None
     unattributed: int
     """Decisions under no profile of this authority."""

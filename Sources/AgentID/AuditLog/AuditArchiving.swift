@@ -8,6 +8,11 @@ extension AuditReader {
     /// The end of the entries that are kept here; in an archive it comes before the end of the log.
     package var last: UInt64 { min(kept.to ?? .max, count) }
 
+    /// Which entries are kept here, where these are not all: for messages, with a blank before.
+    package var among: String {
+        first > 0 || last < count ? " among entries \(first) to \(max(last, 1) - 1), the only ones here" : ""
+    }
+
     /// Moves the oldest entries into an archive: a directory of its own that is read, proved from and verified like a
     /// log.
     ///

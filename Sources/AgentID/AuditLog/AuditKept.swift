@@ -35,7 +35,7 @@ struct AuditKept: Sendable, Equatable {
         return tree.canonical()
     }
 
-    private static func damaged(_ path: String) -> AgentIDError {
+    static func damaged(_ path: String) -> AgentIDError {
         AgentIDError(
             .malformed, name: "audit_damaged",
             message: "the audit log is damaged: audit/kept does not say which entries are here", at: path)

@@ -22,6 +22,8 @@ public struct AuditReader: Sendable {
         do throws(TransparencyLogError) { parsed = try NoteKey(key) } catch {
             throw AgentIDError(.argument, name: error.name, message: error.message, at: "key")
         }
+        // Before the checkpoint, which has all that is archived by then.
+        kept = try AuditKept(reading: directory, files: files)
         guard let note = try files.read("\(directory)/\(Checkpoint.path)", limit: SignedNote.longest) else {
             throw AgentIDError(.notFound, name: "no_audit_log", message: "there is no audit log in \(directory)")
         }
@@ -30,7 +32,10 @@ public struct AuditReader: Sendable {
                 .malformed, name: "audit_damaged", message: "the checkpoint is damaged or another log's: \(error)",
                 at: "\(directory)/\(Checkpoint.path)")
         }
-        kept = try AuditKept(reading: directory, files: files)
+        // Whole bundles are archived, and never the last one.
+        guard kept.from & 255 == 0, kept.from == 0 || kept.from < checkpoint.size else {
+            throw AuditKept.damaged("\(directory)/\(AuditKept.path)")
+        }
         (self.directory, self.key) = (directory, key)
         self.note = String(decoding: note, as: UTF8.self)
     }

@@ -36,10 +36,12 @@ extension AuditReader {
         return archive
     }
 
-    /// Size, root, key, and the checkpoint as a signed note that others can verify.
+    /// Size, root, key, and the checkpoint as a signed note that others can verify; the first entry that is here, and the end
+    /// of those.
     public func head() throws(AgentIDError) -> JSONTree {
         [
-            "size": .int(Int(clamping: count)), "root": .string(checkpoint.root.base64), "key": .string(key),
+            "size": .int(Int(clamping: count)), "first": .int(Int(clamping: first)), "end": .int(Int(clamping: last)),
+            "root": .string(checkpoint.root.base64), "key": .string(key),
             "checkpoint": .string(note),
         ]
     }
@@ -87,7 +89,7 @@ extension AuditReader {
             end = start
         }
         throw AgentIDError(
-            .notFound, name: "decision", message: "the audit log has no decision of this ID", at: "decision")
+            .notFound, name: "decision", message: "the audit log has no decision of this ID\(among)", at: "decision")
     }
 }
 

@@ -9,6 +9,8 @@ public import StrictJSON
 public struct Usage: Sendable {
     /// The number of audit log entries examined.
     public let entries: UInt64
+    /// The number of entries before these, which were archived: what they say of use is not in this.
+    public let archived: UInt64
     /// The start of the examined period, in milliseconds since 1970; `nil` for the start of the log.
     public let since: Int64?
     /// Decisions under chains of this domain that name no profile of this authority, and those on strangers' calls.
@@ -26,7 +28,8 @@ public struct Usage: Sendable {
     /// The report as a document.
     public var document: JSONTree {
         [
-            "entries": .int(Int(clamping: entries)), "since_ms": since.map { .int(Int($0)) } ?? .null,
+            "entries": .int(Int(clamping: entries)), "archived": .int(Int(clamping: archived)),
+            "since_ms": since.map { .int(Int($0)) } ?? .null,
             "unattributed": .int(unattributed), "foreign": .int(foreign), "caveat": .string(Self.caveat),
             "profiles": .array(profiles.map(\.document)),
         ]

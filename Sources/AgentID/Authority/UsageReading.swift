@@ -2,7 +2,7 @@ internal import Scopes
 internal import StrictJSON
 
 extension Authority {
-    /// Compares granted authority with its use, from the whole audit log, and proposes smaller ceilings.
+    /// Compares granted authority with its use, from the audit log but for what was archived, and proposes smaller ceilings.
     ///
     /// - Parameters:
     ///   - profile: Only this one; `nil`: all.
@@ -23,7 +23,7 @@ extension Authority {
             index += UInt64(lines.count)
             progress(index, reader.count)
         }
-        return reading.usage(ofEntries: index, isWhole: profile == nil)
+        return reading.usage(from: reader.first, to: index, isWhole: profile == nil)
     }
 
     /// Of all decisions up to now; where nothing may be changed, of those that are integrated.
@@ -121,9 +121,9 @@ struct UsageReading {
         return scope
     }
 
-    func usage(ofEntries entries: UInt64, isWhole: Bool) -> Usage {
+    func usage(from first: UInt64, to end: UInt64, isWhole: Bool) -> Usage {
         Usage(
-            entries: entries, since: since, unattributed: isWhole ? unattributed : 0,
+            entries: end - first, archived: first, since: since, unattributed: isWhole ? unattributed : 0,
             foreign: isWhole ? foreign : 0,
             profiles: accounts.map(\.usage))
     }

@@ -61,7 +61,7 @@ extension Guard {
         keysSequence.store(Int64(bundle.sequence), ordering: .releasing)
     }
 
-    /// The reason why an agent of a chain may no longer act; `nil` if all may. A grant that has expired meanwhile is no reason.
+    /// The reason why an agent of a chain may no longer act; `nil` if all may. An expired grant is none of them.
     func standing(of chain: VerifiedChain?, at now: Int64) -> Denial? {
         do throws(Denial) {
             try refreshView(now: now)

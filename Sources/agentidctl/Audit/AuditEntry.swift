@@ -120,6 +120,15 @@ struct AuditEntry {
 }
 
 extension AuditReader {
+    /// Tells on stderr which entries are not here.
+    func tellElsewhere() {
+        guard first > 0 || last < count else { return }
+        Console.message(
+            first > 0 && last == count
+                ? "the first \(first) entries are archived, and not in this: read the archive apart"
+                : "only entries \(first) to \(max(last, 1) - 1) are in this archive")
+    }
+
     /// Entries in their order, each compared with the signed tree.
     func each(from: UInt64 = 0, to: UInt64? = nil, _ body: (AuditEntry) throws -> Void) throws {
         // Archived entries are read in the archive.

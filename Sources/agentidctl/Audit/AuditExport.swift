@@ -12,26 +12,31 @@ extension AuditCommand {
         @ArgumentParser.Option(
             name: .long, help: "jsonl, ocsf or otel.", completion: .list(Format.allCases.map(\.rawValue)))
         var format: Format
-        @ArgumentParser.Option(name: .long, help: .init("The first entry's index.", valueName: "index"))
-        var from: UInt64 = 0
         @ArgumentParser.Option(
-            name: .long, help: .init("The last entry's index; without it the log's last.", valueName: "index"))
+            name: .long, help: .init("The first entry's index; without it the first that is here.", valueName: "index"))
+        var from: UInt64?
+        @ArgumentParser.Option(
+            name: .long, help: .init("The last entry's index; without it the last that is here.", valueName: "index"))
         var to: UInt64?
 
         enum Format: String, CaseIterable, ExpressibleByArgument { case jsonl, ocsf, otel }
 
         func validate() throws {
-            guard from <= to ?? .max else { throw ValidationError("--to is before --from") }
+            guard from ?? 0 <= to ?? .max else { throw ValidationError("--to is before --from") }
         }
 
         func run() throws {
             let reader = try options.open()
-            guard from <= reader.count, to.map({ $0 < reader.count }) ?? true else {
-                let (name, index) = from > reader.count ? ("--from", from) : ("--to", to ?? 0)
+            guard from ?? 0 <= reader.count, to.map({ $0 < reader.count }) ?? true else {
+                let (name, index) = from ?? 0 > reader.count ? ("--from", from ?? 0) : ("--to", to ?? 0)
                 let entries = Console.count(Int(clamping: reader.count), "entry", "entries")
                 throw Fault("\(name): the audit log has \(entries): \(index) is not among them")
             }
-            let end = to.map { $0 + 1 } ?? reader.count
+            // What was asked for by its index is here, or an error.
+            for index in [from, to].compactMap(\.self) where index < reader.count { _ = try reader.entry(at: index) }
+            if from == nil && reader.first > 0 || to == nil && reader.last < reader.count { reader.tellElsewhere() }
+            let (from, end) = (from ?? reader.first, to.map { $0 + 1 } ?? reader.last)
+            guard from < end else { return }
             try Progress.showing("exporting") { progress in
                 var batch: [AuditEntry] = []
                 try reader.each(from: from, to: end) { entry in

@@ -17,11 +17,17 @@ extension AuditCommand {
         @ArgumentParser.Option(
             name: .long, help: .init("A JSON object: whether these were the arguments.", valueName: "json"))
         var arguments: String?
+        @ArgumentParser.Option(
+            name: .long,
+            help: .init(
+                "Of which authority this is the archive: for its grants' scopes, and to compare arguments.",
+                valueName: "directory"))
+        var archiveOf: String?
 
         func run() throws {
             let reader = try options.open()
             let entry = try find(in: reader)
-            let isThese = try arguments.map { try match($0, entry) }
+            let isThese = try arguments.map { try match($0, entry, in: reader) }
             // Reading compared the entry with the tree; the proof is for showing to somebody else.
             let proof = try reader.proof(of: entry.index)
             var outcome: String?
@@ -38,7 +44,10 @@ extension AuditCommand {
                 if let isThese { members["arguments_match"] = .bool(isThese) }
                 Console.data(.object(members))
             } else {
-                AuditPage(entry: entry, outcome: outcome, isThese: isThese, reader: reader, options: options).show()
+                AuditPage(
+                    entry: entry, outcome: outcome, isThese: isThese, reader: reader,
+                    home: archiveOf ?? options.authority
+                ).show()
             }
             if isThese == false { throw ExitCode(1) }
         }
@@ -54,13 +63,16 @@ extension AuditCommand {
             return AuditEntry(index: UInt64(index), line: try reader.entry(at: UInt64(index)), of: reader)
         }
 
-        private func match(_ arguments: String, _ entry: AuditEntry) throws -> Bool {
+        private func match(_ arguments: String, _ entry: AuditEntry, in reader: AuditReader) throws -> Bool {
             let json: JSON.Value
             do { json = try JSON(parsing: arguments).root } catch { throw Fault("--arguments: \(error)") }
+            guard reader.last == reader.count || archiveOf != nil else {
+                throw Fault("--arguments: an archive has no key to compare them: name its authority with --archive-of")
+            }
             guard let digest = entry.json?["digest"]?.string else {
                 throw Fault("entry \(entry.index) has no digest of arguments")
             }
-            return try AuditReader.digest(of: json, authority: options.authority).isSame(as: digest)
+            return try AuditReader.digest(of: json, authority: archiveOf ?? options.authority).isSame(as: digest)
         }
     }
 }
@@ -71,7 +83,8 @@ private struct AuditPage {
     let outcome: String?
     let isThese: Bool?
     let reader: AuditReader
-    let options: AuditLogOptions
+    /// The authority's directory.
+    let home: String
 
     func show() {
         switch entry.kind {
@@ -116,7 +129,11 @@ private struct AuditPage {
             line("cut", "\(name): \(JSONTree.value(what).text)")
         }
         line("registry", "as of its change \(entry.json?["sequence"]?.int ?? 0)")
-        line("outcome", outcome.map { PrintableText($0) } ?? (isPermitted ? "not reported" : "none: it was denied"))
+        // What is reported later is in a later archive, or in the log.
+        let among = reader.last < reader.count ? reader.among : ""
+        line(
+            "outcome",
+            outcome.map { PrintableText($0) } ?? (isPermitted ? "not reported\(among)" : "none: it was denied"))
         if let isThese {
             line(
                 "arguments",
@@ -143,7 +160,7 @@ private struct AuditPage {
 
     /// The grants, root first, each with the tool's scope in it, if the registry has this very grant.
     private func showChain() {
-        let inspection = try? RegistryInspection(of: options.authority)
+        let inspection = try? RegistryInspection(of: home)
         for (i, link) in (entry.json?["chain"]?.elements.map { $0 } ?? []).enumerated() {
             let indent = i == 0 ? "" : String(repeating: "   ", count: i - 1) + "└─ "
             let holder =
@@ -163,7 +180,7 @@ private struct AuditPage {
         case .another:
             return "the registry has another grant of this jti: what this one permits is not known here"
         case .unknown:
-            let place = entry.foreign.map { "a grant of \($0)" } ?? "derived elsewhere"
+            let place = entry.foreign.map { "a grant of \($0)" } ?? "not in the registry"
             return "\(place): what it permits is not known here"
         }
     }

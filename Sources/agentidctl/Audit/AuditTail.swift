@@ -23,6 +23,7 @@ extension AuditCommand {
             let found = try latest(of: reader)
             if found.isEmpty, n > 0, !output.json { Console.message("no entry matches") }
             for entry in found { show(entry) }
+            if found.count < n { reader.tellElsewhere() }
             tellWaiting(in: reader)
             guard let signals else { return }
             while !signals.wait(milliseconds: 250) {

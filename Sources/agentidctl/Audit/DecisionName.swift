@@ -47,7 +47,7 @@ enum DecisionName {
         guard let id = found.first, found.count == 1 else {
             throw Fault(
                 found.isEmpty
-                    ? "the audit log has no decision '\(name)': see agentidctl audit tail"
+                    ? "the audit log has no decision '\(name)'\(reader.among): see agentidctl audit tail"
                     : "\(found.count) decisions are called '\(name)': give more of its ID")
         }
         return id.string

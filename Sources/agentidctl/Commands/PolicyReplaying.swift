@@ -79,7 +79,9 @@ private struct ReplaySummary {
             say("\(unread) entries are not in the form of this log")
         }
         if let archived = found["log"]?["archived"]?.int, archived > 0 {
-            say("the first \(archived) entries are archived: replay the archive apart")
+            say(
+                "the first \(archived) entries are archived: replay the archive apart; what those calls counted and "
+                    + "labelled is not in this")
         }
     }
 

@@ -33,6 +33,7 @@ struct DecisionCounts {
     private(set) var denied: [ExactText: Int] = [:]
 
     init(of reader: AuditReader) throws {
+        reader.tellElsewhere()
         var (permitted, denied) = (0, [ExactText: Int]())
         try Progress.showing("reading the audit log") { progress in
             var index = reader.first

@@ -34,6 +34,9 @@ struct UsageCommand: ParsableCommand {
         if usage.foreign > 0 {
             Console.data("of chains of other domains: \(Console.count(usage.foreign, "decision"))")
         }
+        if usage.archived > 0 {
+            Console.message("the first \(usage.archived) entries are archived: what was used then is not in this")
+        }
         Console.message("\(Usage.caveat)")
     }
 

@@ -36,6 +36,13 @@ import TransparencyLog
         #expect(name { _ = try reading.entries(from: 600) } == "audit_damaged")
     }
 
+    @Test(arguments: [1, 255, 1000, 1024, 1_000_000]) func noLogSaysThatMoreIsArchivedThanMayBe(from: UInt64) throws {
+        let fixture = try AuditFixture()
+        try fill(fixture.open(), 0..<1000)
+        try Data(AuditKept(from: from, to: nil).bytes).write(to: URL(fileURLWithPath: fixture.directory + "/kept"))
+        #expect(name { _ = try fixture.reader().verify() } == "audit_damaged")
+    }
+
     @Test func anArchiveThatWasCutShortIsGoneOnWith() throws {
         let fixture = try AuditFixture()
         let target = fixture.directory + "-archive"

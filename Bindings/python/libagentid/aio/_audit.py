@@ -28,8 +28,8 @@ class Audit(Closing):
     consistency = waits(_audit.Audit.consistency)
     verify = waits(_audit.Audit.verify)
 
-    async def entries(self, start: int = 0) -> AsyncIterator[AuditEntry]:
-        """All entries from an index on, each compared with the signed tree."""
+    async def entries(self, start: int | None = None) -> AsyncIterator[AuditEntry]:
+        """All entries from an index on, each compared with the signed tree; by default all that are not archived elsewhere."""
         entries = self.sync.entries(start)
         while batch := await in_thread(lambda: list(islice(entries, 256))):
             for entry in batch:

@@ -55,7 +55,7 @@ extension Lifecycle {
             let changes = registry.changes
             let found = try registry.read { try $0.approval(id) }
             let policy = try registry.read { try $0.meta().policyVersion }
-            guard let found, !hasLapsed(found), ApprovalRequest(found).policy == policy, !isMoot() else { return nil }
+            guard let found, !hasLapsed(found), found.policy == policy, !isMoot() else { return nil }
             guard found.state == .pending else { return found.state }
             repeat {
                 guard MonotonicClock.sinceBoot - start < milliseconds else { return .pending }

@@ -32,6 +32,11 @@ package struct ApprovalRecord: Sendable, Equatable {
         (self.state, self.tokens, self.refusedBy) = (state, tokens, refusedBy)
     }
 
+    /// The version of the policy that asks.
+    package var policy: Int64 {
+        (try? JSON(parsing: document))?.root["call"]?["policy"]?.int.map { Int64($0) } ?? 0
+    }
+
     /// The most requests of one task, of one principal, and of all.
     package static let mostOfTask = 16
     package static let mostOfPrincipal = 256
