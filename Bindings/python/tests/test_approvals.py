@@ -86,7 +86,8 @@ def waiting(agent):
 
 
 @pytest.mark.parametrize(
-    ("what", "reason"), [("park", "parked"), ("suspend", "suspended"), ("revoke", "authority_revoked"), ("end", "authority_revoked")]
+    ("what", "reason"),
+    [("park", "parked"), ("suspend", "suspended"), ("revoke", "authority_revoked"), ("end", "authority_revoked")],
 )
 def test_a_call_waits_for_nobody_once_its_agent_may_not_act(office, what, reason):
     acme, _ = office
