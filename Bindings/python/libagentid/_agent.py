@@ -53,6 +53,22 @@ def _delegation(
     )
 
 
+class _Unended:
+    """Warns, as it goes with its agent, that this was neither ended nor closed."""
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        said = "an agent was neither ended nor closed: it lapses with its lease"
+        warnings.warn(said, ResourceWarning, stacklevel=2, source=self)
+
+
+class _Ended:
+    """Of an agent that was: no code of Python runs as it goes, in which an interrupt would be lost."""
+
+    __slots__ = ()
+
+
 class Agent(Identity, Handle):
     """One running agent instance. Leaving its `with` block ends it, with all below it; inside it is the `current_agent()`.
 
@@ -63,7 +79,7 @@ class Agent(Identity, Handle):
     _made_by = "Authority.agent(profile, ...), {0}.spawn(name) or {0}.open(key, chain)"
     _calls_back = True  # it keeps its authority
     _is_at_home = False
-    _has_ended = False
+    _reminder: _Unended | _Ended | None = None
     _entered = 0
     _is_taken = False
     _taken: Sequence[Agent] = ()  # parked with it, by a call of `unparked` that was interrupted
@@ -85,13 +101,20 @@ class Agent(Identity, Handle):
     def _start(cls, needs: object, function: Any, *arguments: Any, is_at_home: bool = True) -> Agent:
         agent = cls.__new__(cls)
         agent._is_at_home = is_at_home
+        agent._remind(is_at_home)
         return agent._own(function, *arguments, needs=needs)
 
-    def __del__(self) -> None:
-        # Only marks it: its owner releases it.
-        if self._is_at_home and not self._is_closed and not self._has_ended:
-            said = "an agent was neither ended nor closed: it lapses with its lease"
-            warnings.warn(said, ResourceWarning, stacklevel=2, source=self)
+    def _remind(self, warns: bool) -> None:
+        """Whether it is warned where nobody ends this one or closes it."""
+        if self._reminder is None:
+            self._reminder = _Unended() if warns else None
+        else:
+            self._reminder.__class__ = _Unended if warns else _Ended
+
+    def close(self) -> None:
+        """Releases it; further calls are harmless."""
+        self._remind(False)
+        super().close()
 
     def _undo(self) -> None:
         if self._is_taken and self._handle:
@@ -115,7 +138,7 @@ class Agent(Identity, Handle):
                 return self._end(reason)
             log("an agent that nobody waited for was not parked again: it is denied once its lease has lapsed", error=error)
             self.close()
-        self._has_ended = True
+        self._remind(False)
 
     def _end(self, reason: str) -> None:
         """Ends it if its authority is in this process. A tombstone that is not signed yet is signed later.
@@ -221,7 +244,7 @@ class Agent(Identity, Handle):
         """
         self._keep_id()
         tombstone = take(lib.agentid_agent_end, self._handle, *pair(reason or "", "reason"))
-        self._has_ended = True
+        self._remind(False)
         return tombstone
 
     def park(self, seconds: int | timedelta) -> None:
@@ -237,7 +260,7 @@ class Agent(Identity, Handle):
             raise ValueError("seconds cannot be 0: say how long it is parked at most, 1 second to 30 days")
         self._keep_id()
         call(lib.agentid_agent_park, self._handle, duration(seconds, "seconds"))
-        self._has_ended = True
+        self._remind(False)
 
     def unparked(self) -> list[Agent]:
         """The agents that it had started and that were parked with it, each once: end or close them, or use `with`.
@@ -249,6 +272,7 @@ class Agent(Identity, Handle):
             while True:
                 child = Agent.__new__(Agent)
                 child._is_at_home = child._is_taken = True
+                child._remind(True)
                 self._taken = [*self._taken, child]  # before it has a handle: an interrupt leaves it there
                 try:
                     child._own(lib.agentid_agent_take_unparked, self._handle, needs=self)

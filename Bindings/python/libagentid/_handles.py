@@ -75,7 +75,7 @@ class Handle(Reference):
         self._owner._as_parameter_ = made = c_void_p()
         Reference.__init__(self, made)
         if self._calls_back:
-            _live.add(self._owner)
+            _live.add(weakref.ref(self._owner, _live.discard))
         try:
             call(function, *arguments, byref(made))
         except BaseException:
@@ -102,11 +102,13 @@ class Handle(Reference):
         self.close()
 
 
-# Closed while the interpreter still exists, which their callbacks need.
-_live: weakref.WeakSet[Any] = weakref.WeakSet()
+# Closed while the interpreter still exists, which their callbacks need. No WeakSet: one takes out what goes by code of Python,
+# in which an interrupt would be lost.
+_live: set[weakref.ref[Any]] = set()
 
 
 @atexit.register
 def _close_all() -> None:
-    for owner in list(_live):
-        owner.close(owner)
+    for reference in list(_live):
+        if (owner := reference()) is not None:
+            owner.close(owner)

@@ -12,12 +12,14 @@ import subprocess
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from ctypes import CDLL, c_ulonglong, create_string_buffer
 from pathlib import Path
 from typing import Any
 
 import libagentid
 import pytest
+from libagentid import Agent
 from life import ALICE, CALL, SCOPE, open_authority, start
 
 
@@ -211,6 +213,19 @@ def test_a_forgotten_agent_is_told_of(tmp_path: Path) -> None:
     assert [str(warning.message) for warning in told if warning.category is ResourceWarning] == [
         "an agent was neither ended nor closed: it lapses with its lease"
     ]
+
+
+@pytest.mark.parametrize("over", [Agent.end, Agent.close, lambda agent: agent.park(60)])
+def test_no_code_of_python_runs_as_an_agent_that_is_over_goes(over: Callable[[Agent], object]) -> None:
+    with open_authority() as acme:
+        agent, ran = start(acme), list[str]()
+        over(agent)
+        sys.setprofile(lambda frame, event, _: ran.append(frame.f_code.co_name) if event == "call" else None)
+        try:
+            del agent
+        finally:
+            sys.setprofile(None)
+    assert ran == []  # an interrupt in it would be lost
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root is needed to become a user who may start no thread")

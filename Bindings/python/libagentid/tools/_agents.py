@@ -59,13 +59,13 @@ def _resumed(parent: Agent, name: str, tools: frozenset[str]) -> Agent | None:
     with _resuming:
         taken = parent.unparked()
         for child in taken:
-            child._has_ended = True  # it ends with its parent, unless a part asks for it
+            child._remind(False)  # it ends with its parent, unless a part asks for it
         parent._resumed = [*parent._resumed, *taken]
         for child in parent._resumed:
             its = child.id.rsplit("/", 1)[0] == f"{parent.id}/{_segment(name)}"
             if its and scope_of(child) == {tool: above[tool] for tool in above if tool in tools}:
                 parent._resumed = [each for each in parent._resumed if each is not child]
-                child._has_ended = False
+                child._remind(True)
                 return child
     return None
 
