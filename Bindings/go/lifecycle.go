@@ -165,7 +165,8 @@ func (a *Authority) Reap(ctx context.Context) (ended int, err error) {
 	return a.it().tally(ctx, func() C.go_answer { return C.go_authority_reap(a.it().value) })
 }
 
-// Prune forgets agents that ended before a time, but for their tombstones; what they did stays in the log.
+// Prune forgets agents that ended before a time, but for their tombstones; what they did stays in the log. Agents with a grant that
+// expired less than an hour ago are kept, and so are those with unfinished work.
 func (a *Authority) Prune(ctx context.Context, endedBefore time.Time) (pruned int, err error) {
 	return a.it().tally(ctx, func() C.go_answer { return C.go_authority_prune(a.it().value, C.int64_t(endedBefore.Unix())) })
 }

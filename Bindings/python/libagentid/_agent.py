@@ -53,7 +53,13 @@ def _delegation(
     )
 
 
-class _Unended:
+class _Ended:
+    """Of an agent that was ended or closed: no code of Python runs as it goes, in which an interrupt would be lost."""
+
+    __slots__ = ()
+
+
+class _Unended(_Ended):
     """Warns, as it goes with its agent, that this was neither ended nor closed."""
 
     __slots__ = ()
@@ -61,12 +67,6 @@ class _Unended:
     def __del__(self) -> None:
         said = "an agent was neither ended nor closed: it lapses with its lease"
         warnings.warn(said, ResourceWarning, stacklevel=2, source=self)
-
-
-class _Ended:
-    """Of an agent that was: no code of Python runs as it goes, in which an interrupt would be lost."""
-
-    __slots__ = ()
 
 
 class Agent(Identity, Handle):
@@ -79,7 +79,7 @@ class Agent(Identity, Handle):
     _made_by = "Authority.agent(profile, ...), {0}.spawn(name) or {0}.open(key, chain)"
     _calls_back = True  # it keeps its authority
     _is_at_home = False
-    _reminder: _Unended | _Ended | None = None
+    _reminder: _Ended | None = None
     _entered = 0
     _is_taken = False
     _taken: Sequence[Agent] = ()  # parked with it, by a call of `unparked` that was interrupted

@@ -96,7 +96,10 @@ class Lifecycle(Handle):
 
     def prune(self, *, ended_before: int | datetime) -> int:
         """Forgets agents that ended before a time, in seconds since 1970 or a datetime with its zone, except for their
-        tombstones. Returns the number forgotten."""
+        tombstones. Returns the number forgotten.
+
+        Agents with a grant that expired less than an hour ago are kept, and so are those with unfinished work.
+        """
         return self._count(lib.agentid_authority_prune, point(ended_before, "ended_before"))
 
     def verify_gone(self, agent: Identity | str) -> Gone:
