@@ -83,7 +83,7 @@ import StrictJSON
                         await api.stop(id)
                         return nil
                     }
-                    do { _ = try await api.serve(agent) } catch { return error.name }
+                    do throws(NoSVID) { _ = try await api.serve(agent) } catch { return error.name }
                     return nil
                 }
             }
@@ -93,7 +93,7 @@ import StrictJSON
         }
         await api.stop(id)
         return [
-            "address": .string(try await api.serve(agent)), "errors": .array(errors.map { .string($0) }),
+            "address": .string(try await api.serve(agent)), "errors": .array(errors.map { JSONTree.string($0) }),
         ]
     }
 
