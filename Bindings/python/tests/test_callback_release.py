@@ -18,6 +18,17 @@ def test_callbacks_are_let_go_with_the_authority():
     until(lambda: not kept & set(_callbacks._kept))
 
 
+PROVIDER = """
+class Provider:
+    release_command = ()
+
+    def acquire(self, request):
+        return "secret"
+
+    def release(self, lease):
+        pass
+"""
+
 DESTROYED = """
 import faulthandler, gc, logging, time
 import libagentid
@@ -31,16 +42,6 @@ class Last:
 
     def __del__(self):
         self.words()
-
-
-class Provider:
-    release_command = ()
-
-    def acquire(self, request):
-        return "secret"
-
-    def release(self, lease):
-        pass
 
 
 acme = libagentid.Authority.open(trust_domain="acme.example")
@@ -79,7 +80,7 @@ print("done")
 
 
 def test_what_is_destroyed_with_a_callback_may_call_the_library():
-    ran = subprocess.run([sys.executable, "-c", DESTROYED], capture_output=True, text=True)
+    ran = subprocess.run([sys.executable, "-c", PROVIDER + DESTROYED], capture_output=True, text=True)
     assert ran.stdout == "done\n", ran.stderr
 
 
@@ -87,16 +88,6 @@ INTERRUPTED = """
 import signal, time
 import libagentid
 from libagentid import _callbacks
-
-
-class Provider:
-    release_command = ()
-
-    def acquire(self, request):
-        return "secret"
-
-    def release(self, lease):
-        pass
 
 
 def strike(*_):
@@ -124,7 +115,7 @@ print(caught, len(_callbacks._kept))
 
 
 def test_an_interrupt_while_a_callback_is_let_go_of_reaches_the_program():
-    ran = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True)
+    ran = subprocess.run([sys.executable, "-c", PROVIDER + INTERRUPTED], capture_output=True, text=True)
     assert ran.stdout == "40 0\n", (ran.stdout, ran.stderr)
 
 
