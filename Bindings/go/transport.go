@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math/bits"
 	"net/http"
 	"slices"
 	"strings"
@@ -38,6 +39,7 @@ const LongChain = 4096
 const (
 	longestHeader = 7 << 10  // bytes of a chain in a header that proxies with a limit of 8 kB let through
 	smallBody     = 16 << 10 // bytes of a body that may be sent for nothing
+	mostRounds    = 24       // of introductions and a call, that may each come to another worker
 	mostKnown     = 4096     // servers' chains that a Transport remembers
 )
 
@@ -86,7 +88,7 @@ func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	nonce := response.Header.Get(NonceHeader)
-	if nonce == "" || !isRefused(response, http.StatusUnauthorized, ReasonNonceRequired, ReasonNonceInvalid) {
+	if nonce == "" || !once.isRefused(response, http.StatusUnauthorized, ReasonNonceRequired, ReasonNonceInvalid) {
 		return response, nil
 	}
 	once.present = func() (chain, proof string, err error) {
@@ -130,45 +132,67 @@ func (o outgoing) send() (*http.Response, error) {
 		return nil, err
 	}
 	if len(o.body) > smallBody && !o.knows(reference) {
-		return o.whole(chain, reference)
+		return o.whole(chain)
 	}
 	response, err := o.with(reference, proof)
-	if err != nil || !isUnknown(response) {
+	if err != nil || !o.isUnknown(response) {
 		if err == nil && response.StatusCode < http.StatusBadRequest {
 			o.learned(reference, true)
 		}
 		return response, err
 	}
 	o.learned(reference, false)
-	return o.whole(chain, reference)
+	return o.whole(chain)
 }
 
-// whole sends the call with its whole chain: in the header, or ahead of it where that would be too long for a proxy.
-func (o outgoing) whole(chain, reference string) (*http.Response, error) {
-	isIntroduced := len(chain) > longestHeader && o.introduce(chain)
-	// A proof is for one call, and for the chain that was taken with it: that may have been renewed meanwhile.
-	latest, proof, err := o.present()
+// whole sends the call with its whole chain: in the header, or after it where that would be too long for a proxy.
+//
+// Of several workers behind one address an introduction may come to another one than the call. Where they have turns, as many introductions
+// each time could miss the same one for ever: they are 1, 2, 1, 3, 1, 2, 1, 4.
+func (o outgoing) whole(chain string) (*http.Response, error) {
+	for round := 1; round <= mostRounds; round++ {
+		for range bits.TrailingZeros(uint(round)) + 1 {
+			if len(chain) <= longestHeader || !o.introduce(chain) {
+				return o.inHeader()
+			}
+		}
+		// A proof is for one call, and for the chain that was taken with it: that may have been renewed meanwhile.
+		latest, proof, err := o.present()
+		if err != nil {
+			return nil, err
+		}
+		if latest != chain {
+			chain = latest
+			continue
+		}
+		reference, err := ChainReference(chain)
+		if err != nil {
+			return nil, err
+		}
+		response, err := o.with(reference, proof)
+		if err != nil || !o.isUnknown(response) {
+			o.learned(reference, err == nil)
+			return response, err
+		}
+		o.learned(reference, false)
+	}
+	return o.inHeader()
+}
+
+// inHeader sends the call with its whole chain in the header.
+func (o outgoing) inHeader() (*http.Response, error) {
+	chain, proof, err := o.present()
 	if err != nil {
 		return nil, err
 	}
-	if !isIntroduced || latest != chain {
-		response, err := o.with(latest, proof)
-		if err == nil && response.StatusCode < http.StatusBadRequest && latest == chain {
-			o.learned(reference, true)
-		}
+	response, err := o.with(chain, proof)
+	if err != nil || response.StatusCode >= http.StatusBadRequest {
 		return response, err
 	}
-	o.learned(reference, true)
-	response, err := o.with(reference, proof)
-	if err != nil || !isUnknown(response) {
-		return response, err
+	if reference, err := ChainReference(chain); err == nil {
+		o.learned(reference, true)
 	}
-	// Another worker, with another memory, has answered: what is left is the header.
-	o.learned(reference, false)
-	if latest, proof, err = o.present(); err != nil {
-		return nil, err
-	}
-	return o.with(latest, proof)
+	return response, nil
 }
 
 func (o outgoing) with(chain, proof string) (*http.Response, error) {
@@ -226,15 +250,19 @@ func (o outgoing) learned(reference string, is bool) {
 }
 
 // isUnknown says whether a guard asks for the whole chain.
-func isUnknown(response *http.Response) bool {
-	return isRefused(response, http.StatusPreconditionRequired, ReasonChainUnknown)
+func (o outgoing) isUnknown(response *http.Response) bool {
+	return o.isRefused(response, http.StatusPreconditionRequired, ReasonChainUnknown)
 }
 
 // isRefused says whether a guard refused a call for one of these reasons, and is then done with the answer. A handler may answer with this
-// status for reasons of its own: its answer is left as it was, for the call was made.
-func isRefused(response *http.Response, status int, reasons ...Reason) bool {
+// status for reasons of its own: its answer is left as it was, for the call was made. An answer to HEAD says no more than its status.
+func (o outgoing) isRefused(response *http.Response, status int, reasons ...Reason) bool {
 	if response.StatusCode != status {
 		return false
+	}
+	if o.request.Method == http.MethodHead {
+		drain(response)
+		return true
 	}
 	beginning, err := io.ReadAll(io.LimitReader(response.Body, 4<<10))
 	var refusal Refusal

@@ -166,16 +166,37 @@ func TestALargeBodyIsNotSentForNothing(t *testing.T) {
 	}
 }
 
-// Workers that share no memory of chains: whoever does not know it gets it, at the latest in the header.
-func TestEachWorkerIsToldOnce(t *testing.T) {
+// Workers that share no memory of chains, and have turns: whichever gets the call, and whichever the introduction, the call comes through.
+func TestEachWorkerIsToldBehindAProxyThatTakesEightKilobytes(t *testing.T) {
 	acme := authority(t, "", AuthorityOptions{})
 	agent := deep(t, acme)
-	address, _ := behind(t, 64<<10, guards(t, acme, 3)...)
-	web := &http.Client{Transport: &Transport{Agent: agent, Audience: "files"}}
-	for range 12 {
-		if status, body := call(t, web, address, deepCall); status != 200 {
-			t.Fatal(status, body)
+	all := guards(t, acme, 9)
+	for count := range len(all) {
+		agent := must[*Agent](t)(agent.Spawn(bg, "anew", Delegation{SameScope: true})) // no guard knows its chain
+		t.Cleanup(func() { agent.Close() })
+		address, seen := behind(t, 8<<10, all[:count+1]...)
+		for _, body := range [][]byte{deepCall, append(bytes.Repeat([]byte(" "), smallBody), deepCall...)} {
+			web := &http.Client{Transport: &Transport{Agent: agent, Audience: "files"}}
+			for range 12 {
+				if status, said := call(t, web, address, body); status != 200 {
+					t.Fatal(count+1, status, said)
+				}
+			}
 		}
+		t.Log(count+1, "workers:", len(seen()), "requests of 24 calls")
+	}
+}
+
+// An answer to HEAD has no body that names a reason.
+func TestALongChainGoesWithHEADToo(t *testing.T) {
+	acme := authority(t, "", AuthorityOptions{})
+	agent := deep(t, acme)
+	address, seen := behind(t, 8<<10, guards(t, acme, 1)...)
+	web := &http.Client{Transport: &Transport{Agent: agent, Audience: "files"}}
+	response := must[*http.Response](t)(web.Head(address + "/tool3"))
+	response.Body.Close()
+	if response.StatusCode != http.StatusForbidden || len(seen()) != 3 { // what was decided is another tool
+		t.Fatal(response.Status, seen())
 	}
 }
 

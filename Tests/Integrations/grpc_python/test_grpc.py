@@ -25,6 +25,9 @@ TOOLS = {
 STREAMS = ["/files.Files/Store", "/files.Files/Echo"]
 
 
+LOCKED = "/data/locked"
+
+
 SCOPE = "read_file(path under '/data', lines?: *); tail(path under '/data'); store(); echo()"
 
 
@@ -64,6 +67,8 @@ def services(made, ran):
     class Files(stubs.FilesServicer):
         def Read(self, request, context):
             ran.append("Read")
+            if request.path == LOCKED:
+                context.abort(grpc.StatusCode.FAILED_PRECONDITION, "it is locked")
             return pb.Text(text=f"the text of {request.path}")
 
         def Tail(self, request, context):
@@ -88,6 +93,8 @@ def services(made, ran):
     class AioFiles(stubs.FilesServicer):
         async def Read(self, request, context):
             ran.append("Read")
+            if request.path == LOCKED:
+                await context.abort(grpc.StatusCode.FAILED_PRECONDITION, "it is locked")
             return pb.Text(text=f"the text of {request.path}")
 
         async def Tail(self, request, context):
@@ -261,7 +268,10 @@ def test_a_long_chain_goes_by_reference(made, address, agent, ran):
         known = [("agent-chain", deep.chain_reference), ("agent-proof", proof)]
         assert bare.Read(pb.Wanted(path="/data/x"), metadata=known).text == "the text of /data/x"
         assert len(list(files.Tail(pb.Wanted(path="/data/x")))) == 3
-    assert ran == ["Read"] * 4 + ["Tail"]
+        assert ran == ["Read"] * 4 + ["Tail"]
+        ran.clear()
+        assert refused(files.Read, pb.Wanted(path=LOCKED)) == ("FAILED_PRECONDITION", None)
+    assert ran == ["Read"], "a handler's own code is not the guard's, which asks for the whole chain"
 
 
 @pytest.mark.parametrize("kind", [0, 1], ids=["functions", "coroutines"])
@@ -295,6 +305,7 @@ def test_aio_at_both_ends(made, where, agent, ran, kind):
                     assert (await files.Store(pb.Text(text=each) for each in "abc")).text == "abc"
                     assert [each.text async for each in files.Echo(pb.Text(text=each) for each in "abc")] == ["a", "b", "c"]
                     assert (await files.Ping(pb.Text(text="x"))).text == "x"
+                    assert await code(files.Read(pb.Wanted(path=LOCKED))) == "FAILED_PRECONDITION"
                     assert await code(files.Read(pb.Wanted(path="/etc/shadow"))) == "PERMISSION_DENIED"
                     assert await code(files.Tail(pb.Wanted(path="/etc/shadow"))) == "PERMISSION_DENIED"
             count = len(ran)
@@ -304,7 +315,7 @@ def test_aio_at_both_ends(made, where, agent, ran, kind):
                              bare.Echo(iter([pb.Text()]))):  # fmt: skip
                     assert await code(call) == "UNAUTHENTICATED"
                 assert await code(bare.Forgotten(pb.Text())) == "PERMISSION_DENIED"
-            assert len(ran) == count == 2 * 14
+            assert len(ran) == count == 2 * 15
         finally:
             await server.stop(0)
 

@@ -20,7 +20,8 @@ import libagentid
 import pytest
 import requests
 from libagentid.http import Refusal, Request, asgi, guarding, wsgi
-from libagentid.http._client import Presenter, wanted_nonce
+from libagentid.http._client import Presenter
+from libagentid.http._sending import wanted_nonce
 from libagentid.http._site import Site
 from libagentid.http.httpx import AgentAuth, Redirected
 from libagentid.http.requests import AgentAuth as RequestsAuth
@@ -249,6 +250,24 @@ def test_a_chain_that_no_header_has_room_for_is_introduced(url, deep):
                     return [(await client.post("/notes/n", json={"text": "x"})).text for _ in range(3)]
 
             assert asyncio.run(main()) == ["n x\n"] * 3
+
+
+def test_a_call_and_its_introduction_may_come_to_different_workers(url, deep):
+    """Each request has a connection of its own, so that any worker may get it; gunicorn takes 8,190 bytes of a header."""
+    alone = {"headers": {"Connection": "close"}, "base_url": url}
+
+    async def main(whose):
+        async with httpx.AsyncClient(auth=auth(whose), **alone) as client:
+            return (await client.get("/users/7")).status_code
+
+    with deep.spawn("d", same_scope=True) as d, d.spawn("e", same_scope=True) as e, e.spawn("f", same_scope=True) as f:
+        for _ in range(6):
+            with f.spawn("g", same_scope=True) as g, httpx.Client(auth=auth(g), **alone) as client, requests.Session() as session:
+                assert len(g.chain) > 8190
+                assert [client.get(f"/users/{i}").status_code for i in range(3)] == [200] * 3
+                session.auth = auth(g, RequestsAuth)
+                assert session.get(f"{url}/users/7", headers={"Connection": "close"}).status_code == 200
+                assert asyncio.run(main(g)) == 200
 
 
 def test_what_was_not_permitted_says_why(url, agent):

@@ -10,7 +10,9 @@ import grpc
 import grpc.aio
 
 from ..http._call import CHAIN_HEADER, NONCE_HEADER
-from ..http._client import LONG_CHAIN, Presenter, wanted_nonce
+from ..http._client import LONG_CHAIN, Presenter
+from ..http._sending import Answer, wanted_nonce
+from ._behavior import REFUSAL
 from ._methods import Arguments, Methods, message_arguments
 
 if TYPE_CHECKING:
@@ -32,6 +34,13 @@ class _Details(NamedTuple):
 def _nonce(metadata: Any) -> str | None:
     found: dict[str, Any] = dict(metadata or ())
     return wanted_nonce(401, {NONCE_HEADER: found.get(NONCE_HEADER.lower())})
+
+
+def _is_chain_unknown(metadata: Any) -> bool:
+    """Whether FAILED_PRECONDITION is the guard's, which asks for the whole chain: a handler may end with it after it ran."""
+    found: dict[str, Any] = dict(metadata or ())
+    said = found.get(REFUSAL)
+    return bool(said) and Answer(428, {}, said.encode() if isinstance(said, str) else said).is_chain_unknown
 
 
 def _with(details: Any, headers: Mapping[str, str]) -> Any:
@@ -97,7 +106,8 @@ class AgentInterceptor(
         with sending:
             headers = sending.headers()
             call = continuation(_with(details, headers), request)
-            if _is_reference(headers) and call.code() == grpc.StatusCode.FAILED_PRECONDITION:
+            is_refused = _is_reference(headers) and call.code() == grpc.StatusCode.FAILED_PRECONDITION
+            if is_refused and _is_chain_unknown(call.trailing_metadata()):
                 call = continuation(_with(details, sending.headers(is_whole=True)), request)
             # Not done: a future, which is not waited for.
             if call.done() and call.code() == grpc.StatusCode.UNAUTHENTICATED and (nonce := _nonce(call.trailing_metadata())):
@@ -148,7 +158,8 @@ class _UnaryUnary(_Prover, grpc.aio.UnaryUnaryClientInterceptor):  # type: ignor
         with sending:
             headers = sending.headers()
             call = await continuation(_with(details, headers), request)
-            if _is_reference(headers) and await call.code() == grpc.StatusCode.FAILED_PRECONDITION:
+            is_refused = _is_reference(headers) and await call.code() == grpc.StatusCode.FAILED_PRECONDITION
+            if is_refused and _is_chain_unknown(await call.trailing_metadata()):
                 call = await continuation(_with(details, sending.headers(is_whole=True)), request)
             if await call.code() == grpc.StatusCode.UNAUTHENTICATED and (nonce := _nonce(await call.trailing_metadata())):
                 call = await continuation(_with(details, sending.headers(is_whole=True, nonce=nonce)), request)

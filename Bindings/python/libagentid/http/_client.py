@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from .._current import current_agent
 from .._inputs import named_audience
-from ._call import MAX_BODY, NONCE_HEADER, Call, Request
+from ._call import MAX_BODY, Call, Request
 from ._routes import Tools, calls_of
 from ._sending import Sending
 
@@ -48,14 +48,3 @@ class Presenter:
     def of(self, made: Call) -> Sending:
         """One call on its way. Raises `LookupError` without an agent."""
         return Sending(made, current_agent() if self._agent is None else self._agent, self._audience, self._long_chain)
-
-
-def wants_chain(status: int, sent: str | None) -> bool:
-    """Whether an answer asks for the whole chain after its reference was sent."""
-    return status == 428 and sent is not None and sent.startswith("sha-256=")
-
-
-def wanted_nonce(status: int, headers: Any) -> str | None:
-    """The nonce that a server wants the proof to have; None where it asks for none, or for what cannot be one."""
-    nonce = headers.get(NONCE_HEADER) if status == 401 else None
-    return nonce if nonce and len(nonce) <= 128 and nonce.isascii() and nonce.isprintable() else None

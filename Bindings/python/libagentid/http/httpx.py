@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Generator
 from typing import TYPE_CHECKING
 
 from ..integrations import needs
@@ -11,8 +11,9 @@ needs("httpx", "0.27", "httpx", "libagentid.http.httpx")
 
 import httpx  # noqa: E402
 
-from ._call import CHAIN_HEADER, INTRODUCTION, MAX_BODY  # noqa: E402
-from ._client import LONG_CHAIN, Presenter, Redirected, wanted_nonce, wants_chain  # noqa: E402
+from ._call import INTRODUCTION, MAX_BODY  # noqa: E402
+from ._client import LONG_CHAIN, Presenter, Redirected  # noqa: E402
+from ._sending import Answer  # noqa: E402
 
 if TYPE_CHECKING:
     from .._identity import Identity
@@ -31,13 +32,43 @@ class AgentAuth(httpx.Auth):
     `Redirected`: leave `follow_redirects` off, or the server that redirects decides who is shown the chain.
     """
 
-    requires_request_body = True
-
     def __init__(
         self, agent: Identity | None = None, *, audience: str, routes: Tools = None, max_body: int = MAX_BODY,
         long_chain: int = LONG_CHAIN,
     ) -> None:  # fmt: skip
         self._presenter = Presenter(agent, audience=audience, routes=routes, max_body=max_body, long_chain=long_chain)
+
+    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Called by httpx."""
+        request.read()
+        flow = self.auth_flow(request)
+        try:
+            sent = next(flow)
+            while True:
+                response = yield sent
+                if response.status_code == _READ:
+                    response.read()
+                sent = flow.send(response)
+        except StopIteration:
+            return
+        finally:
+            flow.close()
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Called by httpx."""
+        await request.aread()
+        flow = self.auth_flow(request)
+        try:
+            sent = next(flow)
+            while True:
+                response = yield sent
+                if response.status_code == _READ:
+                    await response.aread()
+                sent = flow.send(response)
+        except StopIteration:
+            return
+        finally:
+            flow.close()
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Called by httpx."""
@@ -53,29 +84,30 @@ class AgentAuth(httpx.Auth):
             raise Redirected(f"the server answered with a redirect, {response.status_code}, which is not followed")
 
 
+_READ = 428
+"""The status of answers whose body says whether it is the guard's."""
+
+
 def _proven(request: httpx.Request, sending: Sending) -> Generator[httpx.Request, httpx.Response, httpx.Response]:
     """Sends a request with its proof, and again where the server asks for more."""
-    request.headers.update(sending.headers())
+    sent = sending.headers()
+    request.headers.update(sent)
     response = yield request
-    if wants_chain(response.status_code, request.headers[CHAIN_HEADER]):
-        response = yield from _again(request, sending)
-    nonce = wanted_nonce(response.status_code, response.headers)
-    if nonce is not None:
-        request.headers.update(sending.headers(is_whole=sending.introduction() is None, nonce=nonce))
-        response = yield request
-    return response
+    steps = sending.rest(sent, _answer(response))
+    try:
+        step = next(steps)
+        while True:
+            if isinstance(step, bytes):
+                kind = {"Content-Type": INTRODUCTION, "Host": request.headers["Host"]}
+                response = yield httpx.Request("POST", request.url, content=step, headers=kind, extensions=request.extensions)
+            else:
+                request.headers.update(step)
+                response = yield request
+            step = steps.send(_answer(response))
+    except StopIteration:
+        return response
 
 
-def _again(request: httpx.Request, sending: Sending) -> Generator[httpx.Request, httpx.Response, httpx.Response]:
-    """Sends the call to a server that asked for the whole chain: in the header, or ahead of it as a body."""
-    chain = sending.introduction()
-    if chain is not None:
-        kind = {"Content-Type": INTRODUCTION, "Host": request.headers["Host"]}
-        told = yield httpx.Request("POST", request.url, content=chain, headers=kind, extensions=request.extensions)
-        if told.status_code == 204:
-            request.headers.update(sending.headers())
-            response = yield request
-            if not wants_chain(response.status_code, request.headers[CHAIN_HEADER]):
-                return response  # else another worker, with another memory, has answered
-    request.headers.update(sending.headers(is_whole=True))
-    return (yield request)
+def _answer(response: httpx.Response) -> Answer:
+    is_read = response.status_code == _READ and response.request.method != "HEAD"
+    return Answer(response.status_code, response.headers, response.content if is_read else None)

@@ -12,13 +12,13 @@ needs("requests", "2.28", "requests", "libagentid.http.requests")
 import requests  # noqa: E402
 from requests.auth import AuthBase  # noqa: E402
 
-from ._call import CHAIN_HEADER, INTRODUCTION, MAX_BODY  # noqa: E402
-from ._client import LONG_CHAIN, Presenter, Redirected, wanted_nonce, wants_chain  # noqa: E402
+from ._call import INTRODUCTION, MAX_BODY  # noqa: E402
+from ._client import LONG_CHAIN, Presenter, Redirected  # noqa: E402
+from ._sending import Answer, Sending  # noqa: E402
 
 if TYPE_CHECKING:
     from .._identity import Identity
     from ._routes import Tools
-    from ._sending import Sending
 
 __all__ = ["AgentAuth", "Redirected"]
 
@@ -81,33 +81,26 @@ def _answered(sending: Sending | None, response: requests.Response, *others: Any
 
 def _proven(sending: Sending, response: requests.Response, how: dict[str, Any]) -> requests.Response:
     """The answer, once the server asks for nothing more."""
-    if wants_chain(response.status_code, response.request.headers.get(CHAIN_HEADER)):
-        _ = response.content  # the connection is used again
-        response.close()
-        response = _again(sending, response, how)
-    nonce = wanted_nonce(response.status_code, response.headers)
-    if nonce is not None:
-        _ = response.content
-        response.close()
-        response = _resent(response, how, sending.headers(is_whole=sending.introduction() is None, nonce=nonce))
-    return response
+    send = response.connection.send  # type: ignore[attr-defined]
+    steps, told = sending.rest(response.request.headers, _answer(response)), response
+    try:
+        step = next(steps)
+        while True:
+            _ = told.content  # the connection is used again
+            told.close()
+            if isinstance(step, bytes):
+                introducing = requests.Request("POST", response.request.url, {"Content-Type": INTRODUCTION}, data=step)
+                told = send(introducing.prepare(), **how)
+            else:
+                response = told = _resent(response, how, step)
+            step = steps.send(_answer(told))
+    except StopIteration:
+        return response
 
 
-def _again(sending: Sending, response: requests.Response, how: dict[str, Any]) -> requests.Response:
-    """Sends the call to a server that asked for the whole chain: in the header, or ahead of it as a body."""
-    chain, send = sending.introduction(), response.connection.send  # type: ignore[attr-defined]
-    ways = [True]
-    if chain is not None:
-        introducing = requests.Request("POST", response.request.url, {"Content-Type": INTRODUCTION}, data=chain).prepare()
-        told: requests.Response = send(introducing, **how)
-        _ = told.content
-        ways = [False, True] if told.status_code == 204 else ways
-    for is_whole in ways:
-        response = _resent(response, how, sending.headers(is_whole=is_whole))
-        if not wants_chain(response.status_code, response.request.headers.get(CHAIN_HEADER)):
-            break  # else another worker, with another memory, has answered
-        _ = response.content
-    return response
+def _answer(response: requests.Response) -> Answer:
+    is_read = response.status_code == 428 and response.request.method != "HEAD"
+    return Answer(response.status_code, response.headers, response.content if is_read else None)
 
 
 def _resent(response: requests.Response, how: dict[str, Any], headers: dict[str, str]) -> requests.Response:
