@@ -51,6 +51,17 @@ func TestWhatIsNilIsRefusedByItsName(t *testing.T) {
 	}
 }
 
+// Arguments that were forgotten are missing to who proves a call as to who decides it.
+func TestArgumentsThatAreMissingAreNamedToWhoProvesACallToo(t *testing.T) {
+	agent := agentidtest.New(t, "search(query: *)").Agent("search(query: *)")
+	_, denied := agent.Authorize(context.Background(), "search", nil)
+	_, failed := agent.Prove("search", nil, "files")
+	var said *agentid.Error
+	if !errors.As(failed, &said) || said.Name != "arguments" || denied == nil || said.Error() != denied.Error() {
+		t.Error(failed, denied)
+	}
+}
+
 // A depth beyond 32 bits is refused, and not another one: neither the default, nor none, nor a small one.
 func TestADepthBeyondItsBoundIsRefused(t *testing.T) {
 	bg := context.Background()

@@ -121,6 +121,8 @@ def whole(provider: object) -> None:
     for member in ("acquire", "release", "release_command"):
         if not hasattr(provider, member):
             raise TypeError(f"a provider has acquire(request), release(lease) and release_command: {provider!r} has no {member}")
+        if member != "release_command":
+            _callbacks.function(getattr(provider, member), f"provider.{member}")
 
 
 def provider_struct(provider: Provider, resources: Mapping[str, str] | None = None) -> Any:

@@ -116,6 +116,7 @@ def signer(by: Signer | None) -> Any:
         return None
     if not hasattr(by, "public_key"):
         raise TypeError(f"a signer has public_key and sign(message): {type(by).__name__} has no public_key")
+    function(getattr(by, "sign", None), "signer.sign")
     public_key = bytes(typed(by.public_key, (bytes, bytearray, memoryview), "signer.public_key", "32 bytes"))
     if len(public_key) != 32:
         raise ValueError("a signer's public_key has 32 bytes")

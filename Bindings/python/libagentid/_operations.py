@@ -34,6 +34,8 @@ def log_to(logger: logging.Logger | None, *, level: int = 20) -> None:
     called on a thread of the library's own, where handlers may call the library; of one subject at most once a second.
     """
     global _last
+    if logger is not None and not callable(getattr(logger, "log", None)):  # an adapter is one, too
+        raise TypeError(f"logger is a logging.Logger, not {type(logger).__name__}")
     least = 3 if level > 30 else 2 if level > 20 else 1
     if logger is None:
         with _lock:

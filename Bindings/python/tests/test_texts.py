@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import time
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -150,11 +151,20 @@ class _Vault:
     acquire = release = print
 
 
+class _Half(_Vault):
+    release: Any = 5
+
+
 OTHER_KINDS: dict[str, Callable[[Any, Any, Any], object]] = {
     r"decision is of the type Decision, not NoneType": lambda acme, agent, guard: guard.report(None, "succeeded"),
     r"labels are given one by one, labels\('a', 'b'\), not in a list": lambda acme, agent, guard: agent.add_labels(["a"]),
     r"labels are given one by one, .* not in a tuple": lambda acme, agent, guard: agent.call(*CALL).labels(("a",)),
     r"a provider is an object, _Vault\(\.\.\.\), not its class": lambda acme, agent, guard: acme.add_provider("v", _Vault),
+    r"provider\.release is a function, not int": lambda acme, agent, guard: acme.add_provider("v", _Half()),
+    r"signer\.sign is a function, not int": lambda acme, agent, guard: open_authority(
+        signer=types.SimpleNamespace(public_key=bytes(32), sign=5)
+    ),
+    r"logger is a logging\.Logger, not int": lambda acme, agent, guard: libagentid.log_to(5),  # pyright: ignore[reportArgumentType]
     r"search\.query: .*: constraints have texts": lambda acme, agent, guard: libagentid.Scope.tool(
         "search", query=libagentid.scopes.one_of({1})  # pyright: ignore[reportArgumentType]
     ),

@@ -134,7 +134,7 @@ extension Authority {
     /// one at a time; requests that came before it was registered are decided as well, after a restart too.
     ///
     /// - Parameters:
-    ///   - approver: their name in the policy.
+    ///   - approver: their name in the policy, a URI.
     ///   - signer: their key.
     ///   - decide: `true` approves, `false` refuses, `nil` leaves the request to others. If it throws, it is asked again
     ///     later.
@@ -142,6 +142,7 @@ extension Authority {
         by approver: String, with signer: any Signer,
         decide: @escaping @Sendable (ApprovalRequest) throws -> Bool?
     ) throws(AgentIDError) {
+        try URI.check(approver, at: "approver")
         let name = "approval-\(signer.publicKey.thumbprint)"
         try add(
             Hook(

@@ -285,4 +285,14 @@ import Testing
         let count = asked.load(ordering: .relaxed)
         #expect(count >= 2)
     }
+
+    @Test func aCallbackIsTakenOnlyForANameThatAPolicyCanHave() throws {
+        let office = try ApprovalWorld()
+        for name in ["", "cfo", "user:the cfo"] {
+            let error = #expect(throws: AgentIDError.self) {
+                try office.authority.onApproval(by: name, with: office.cfo) { _ in true }
+            }
+            #expect(error?.name == "uri" && error?.place == "approver")
+        }
+    }
 }

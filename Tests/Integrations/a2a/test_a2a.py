@@ -55,6 +55,28 @@ def refused(guard, ran, way, agent, text="hello", **how):
 
 
 @ways
+def test_a_guard_that_each_worker_opens_decides_as_well(ran, way, tmp_path):
+    from libagentid.http import guarding
+
+    where = tmp_path / "acme"
+    with libagentid.Authority.open(where, trust_domain="acme.example") as home:
+        home.put_profile("reader", owner="team:data@acme.example", ceiling="a2a/send_message")
+        with home.agent("reader", principal="user:alice@acme.example", task="T-1", scope="a2a/send_message") as agent:
+            there = guarding(where, audience=AUDIENCE)
+            assert run(there, ran, way, agent, lambda client: said(client, "hello")) == ["wrote hello"]
+            ran.clear()
+            assert "chain_empty" in refused(there, ran, way, None)
+            gone = guarding(tmp_path / "nowhere", audience=AUDIENCE)
+            assert "nowhere" not in refused(gone, ran, way, agent)
+
+
+def test_what_is_no_guard_is_refused_at_once(ran):
+    for other in (None, "./acme", object()):
+        with pytest.raises(TypeError, match="guard is a Guard, or guarding"):
+            guard_handler(object(), other)
+
+
+@ways
 def test_unguarded_the_agent_does_what_anybody_says(ran, way):
     assert run(None, ran, way, None, lambda client: said(client, "hello")) == ["wrote hello"]
     assert ran == [("hello", None)]

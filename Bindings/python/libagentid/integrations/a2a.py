@@ -13,7 +13,7 @@ method's name, its arguments are the message's fields. Put the interceptor last:
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any
 
 from . import needs
@@ -28,6 +28,7 @@ from a2a.utils.errors import InternalError, InvalidParamsError, InvalidRequestEr
 
 from .._decision import arguments  # noqa: E402
 from .._errors import Denied, Error  # noqa: E402
+from .._guard import EnforcementPoint  # noqa: E402
 from .._protobuf import NotArguments, known_fields  # noqa: E402
 from ..http._call import CHAIN_HEADER, PROOF_HEADER  # noqa: E402
 from ..http._call import Call as Requested  # noqa: E402
@@ -36,7 +37,6 @@ from ..tools import Call, authorize, refusal  # noqa: E402
 
 if TYPE_CHECKING:
     from .._decision import Decision
-    from .._guard import Guard
     from .._identity import Identity
 
 __all__ = ["AgentInterceptor", "AgentUser", "guard_handler"]
@@ -99,13 +99,20 @@ class AgentUser(User):
         return self._name
 
 
-def guard_handler(handler: RequestHandler, guard: Guard, *, by_principal: bool = False) -> RequestHandler:
+_Guards = EnforcementPoint | Callable[[], EnforcementPoint]
+
+
+def guard_handler(handler: RequestHandler, guard: _Guards, *, by_principal: bool = False) -> RequestHandler:
     """A handler that has a guard decide each request before `handler` sees it; give it to the routes, and nothing else.
 
     The request's user is then an `AgentUser`, so that tasks belong to the agent that sent them, or `by_principal` to its
-    principal, as its trust domain names them. A denial is an `InvalidRequestError` that says which rule. The guard needs an
-    `audience`.
+    principal, as its trust domain names them. A denial is an `InvalidRequestError` that says which rule.
+
+    `guard`: a `Guard` with an `audience`, or `libagentid.http.guarding(directory, audience=...)`, which makes one in each worker
+    that is forked.
     """
+    if not callable(guard) and not isinstance(guard, EnforcementPoint):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"guard is a Guard, or guarding(directory, audience=...), not {type(guard).__name__}")
     if isinstance(handler, _Guarded):
         raise ValueError("this handler has a guard already")
     return _Guarded(handler, guard, by_principal)
@@ -139,13 +146,22 @@ def _stream(method: str, tool: str = "") -> Any:
 class _Guarded(RequestHandler):
     """A method that a later version of the package adds is abstract here: then none can be made."""
 
-    def __init__(self, handler: RequestHandler, guard: Guard, by_principal: bool) -> None:
-        self.handler, self._guard, self._by_principal = handler, guard, by_principal
+    def __init__(self, handler: RequestHandler, guard: _Guards, by_principal: bool) -> None:
+        self.handler, self._now, self._by_principal = handler, guard, by_principal
+
+    def _guard(self) -> Any:
+        """The guard of this process."""
+        try:
+            return self._now if isinstance(self._now, EnforcementPoint) else self._now()
+        except Exception:
+            _log.exception("a request was refused because the guard could not be opened")
+            raise InternalError("the guard could not decide") from None
 
     def permitted(self, tool: str, params: Any, context: Any) -> Call:
         """Permits a request, or raises the error that answers it."""
+        guard = self._guard()
         try:
-            call = authorize(f"a2a/{tool}", known_fields(params), guard=self._guard, presented=_shown(context.state))
+            call = authorize(f"a2a/{tool}", known_fields(params), guard=guard, presented=_shown(context.state))
             context.user = AgentUser(call.decision, self._by_principal)
         except Denied as denied:
             data = {"reason": denied.name, "category": denied.category, "argument": denied.argument or ""}

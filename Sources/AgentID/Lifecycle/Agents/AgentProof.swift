@@ -31,6 +31,11 @@ extension Agent {
     private func prove(
         tool: String, arguments: [UInt8], audience: String?, nonce: String?, in state: State
     ) throws(AgentIDError) -> String {
+        guard !arguments.isEmpty else {
+            throw AgentIDError(
+                .malformed, name: "arguments", message: "the arguments are missing: a call without any has {}",
+                at: "arguments")
+        }
         let call: JSON.Value
         do { call = try JSON(parsing: arguments, limits: ScopeLimits.arguments).root } catch {
             throw AgentIDError(error, at: "arguments")
