@@ -20,13 +20,16 @@ import (
 // for it there. They are the same for Middleware and Transport: Call is the CallOf of both.
 type Routes struct{ mux *http.ServeMux }
 
+// registered is where a ServeMux got a pattern from, which is always this file.
+var registered = regexp.MustCompile(` \(registered at [^()]*\)`)
+
 // NewRoutes reads routes as http.ServeMux writes them, with a method, and the tool of each; an empty tool is called as its route is
 // written: NewRoutes(map[string]string{"GET /users/{id}": "get_user", "POST /read?path&limit": "read"}), where what follows a question
 // mark are the fields of the query. A route that is not there is refused: mount what needs no guard beside the Middleware.
 func NewRoutes(tools map[string]string) (routes *Routes, err error) {
 	defer func() {
 		if wrong := recover(); wrong != nil { // how a ServeMux says that two routes are one, or that one is not well-formed
-			routes, err = nil, fmt.Errorf("agentid: %v", wrong)
+			routes, err = nil, fmt.Errorf("agentid: %s", registered.ReplaceAllString(fmt.Sprint(wrong), ""))
 		}
 	}()
 	mux := http.NewServeMux()

@@ -147,4 +147,7 @@ func TestRoutesThatAreNotWellFormedAreRefused(t *testing.T) {
 	if err == nil || errors.Is(err, http.ErrAbortHandler) {
 		t.Error("two routes of one path")
 	}
+	if err != nil && (!strings.Contains(err.Error(), "GET /a/{x}") || strings.Contains(err.Error(), ".go:")) {
+		t.Error(err)
+	}
 }
