@@ -27,6 +27,15 @@ extension AuditReader {
     package func archive(
         first size: UInt64, to target: String, progress: (_ written: UInt64, _ all: UInt64) -> Void = { _, _ in }
     ) throws(AgentIDError) -> Range<UInt64> {
+        // Entries are removed where they were read, whatever has the log's name by then.
+        let log = try AuditReader(directory: directory, key: key, files: SystemAuditFiles(holding: directory))
+        guard try log.continues(self) else { throw Apart.log("it is not what was opened", at: directory) }
+        return try log.move(first: size, to: target, progress: progress)
+    }
+
+    private func move(
+        first size: UInt64, to target: String, progress: (_ written: UInt64, _ all: UInt64) -> Void
+    ) throws(AgentIDError) -> Range<UInt64> {
         guard kept.to == nil else {
             throw AgentIDError(.state, name: "archive", message: "this is an archive already", at: "authority")
         }
@@ -115,7 +124,8 @@ extension AuditReader {
 
     /// Removes archived entries, after the log records that they are archived.
     private func forget(before end: UInt64) throws(AgentIDError) {
-        let done: Void? = try Files.withLock("\(directory)/lock", within: 10_000) { () throws(AgentIDError) in
+        let done: Void? = try Files.withLock("\(directory)/lock", within: 10_000, in: files.held) {
+            () throws(AgentIDError) in
             try files.replace("\(directory)/\(AuditKept.path)", with: AuditKept(from: end, to: nil).bytes)
             for index in kept.from >> 8..<end >> 8 {
                 guard let tile = Tile(level: 0, index: index) else { continue }

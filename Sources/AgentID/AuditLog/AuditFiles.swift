@@ -5,6 +5,8 @@ internal import StrictJSON
 /// The audit log's other operations on the disk, besides reading segments and storing into its own. It is a seam: tests
 /// can stop the log between any two steps.
 protocol AuditFiles: Sendable {
+    /// The log's directory, if it is held: then every path below it is taken from there.
+    var held: HeldDirectory? { get }
     /// Reads a whole file of at most `limit` bytes; `nil` if it does not exist.
     func read(_ path: String, limit: Int) throws(AgentIDError) -> [UInt8]?
     /// Writes a whole file, durably, replacing an existing one.
@@ -26,8 +28,16 @@ protocol AuditFiles: Sendable {
 
 /// The machine's files.
 struct SystemAuditFiles: AuditFiles {
+    private(set) var held: HeldDirectory?
+
+    /// Takes each path as it stands.
+    init() {}
+
+    /// Holds the directory of a log.
+    init(holding directory: String) throws(AgentIDError) { held = try HeldDirectory(directory) }
+
     func read(_ path: String, limit: Int) throws(AgentIDError) -> [UInt8]? {
-        guard let file = try Files.openIfPresent(path, .read) else { return nil }
+        guard let file = try Files.openIfPresent(path, .read, in: held) else { return nil }
         defer { _ = close(file) }
         var status = stat()
         guard unsafe fstat(file, &status) == 0 else { throw Files.failure("cannot look at", path) }
@@ -55,28 +65,32 @@ struct SystemAuditFiles: AuditFiles {
         return filled
     }
 
-    func replace(_ path: String, with bytes: [UInt8]) throws(AgentIDError) { try Files.replace(path, with: bytes.span) }
-
-    func write(_ path: String, _ bytes: [UInt8]) throws(AgentIDError) {
-        try Files.replace(path, with: bytes.span, isDurable: false)
+    func replace(_ path: String, with bytes: [UInt8]) throws(AgentIDError) {
+        try Files.replace(path, with: bytes.span, in: held)
     }
 
-    func sync(_ path: String) throws(AgentIDError) { try Files.sync(path) }
+    func write(_ path: String, _ bytes: [UInt8]) throws(AgentIDError) {
+        try Files.replace(path, with: bytes.span, isDurable: false, in: held)
+    }
 
-    func makeDirectory(_ path: String) throws(AgentIDError) { try Files.makeDirectory(path) }
+    func sync(_ path: String) throws(AgentIDError) { try Files.sync(path, in: held) }
+
+    func makeDirectory(_ path: String) throws(AgentIDError) { try Files.makeDirectory(path, in: held) }
 
     func remove(_ path: String) throws(AgentIDError) {
-        guard unsafe unlink(path) == 0 || rmdir(path) == 0 || errno == ENOENT else {
-            throw Files.failure("cannot remove", path)
-        }
+        let way = FileWay(path, in: held)
+        guard
+            unsafe unlinkat(way.base, way.name, 0) == 0 || unlinkat(way.base, way.name, AT_REMOVEDIR) == 0
+                || errno == ENOENT
+        else { throw Files.failure("cannot remove", path) }
     }
 
     func rename(_ path: String, to target: String) throws(AgentIDError) {
-        guard unsafe Glibc.rename(path, target) == 0 else { throw Files.failure("cannot rename", path) }
+        try Files.rename(path, to: target, in: held)
     }
 
     func list(_ path: String) throws(AgentIDError) -> [String] {
-        try (Files.names(in: path) ?? []).inByteOrder()
+        try (Files.names(in: path, of: held) ?? []).inByteOrder()
     }
 
     func allocate(_ file: Int32, size: Int) -> Int32 {

@@ -1,5 +1,3 @@
-internal import CProcess
-internal import Glibc
 internal import JOSE
 
 /// The identity of a log: its origin, and a random name that was drawn when the log was made.
@@ -18,7 +16,7 @@ struct AuditIdentity: Sendable, Equatable {
             }, as: UTF8.self)
     }
     /// The directory itself: a copy restored under this name is a different one.
-    private let place: SIMD2<UInt64>
+    private let place: FileIdentity?
 
     static let path = "identity"
     private static let size = 32
@@ -26,10 +24,8 @@ struct AuditIdentity: Sendable, Equatable {
     /// The name of a trust domain's log in its checkpoints.
     static func origin(of trustDomain: TrustDomain) -> String { "\(trustDomain.name)/audit" }
 
-    private init(_ name: [UInt8], origin: String, in directory: String) throws(AgentIDError) {
-        var status = stat()
-        guard unsafe stat(directory, &status) == 0 else { throw Files.failure("cannot look at", directory) }
-        place = SIMD2(UInt64(status.st_dev), UInt64(status.st_ino))
+    private init(_ name: [UInt8], origin: String, in place: FileIdentity?) {
+        self.place = place
         let digest = Sodium.sha256((Array(origin.utf8) + [0] + name).span)
         tag = SIMD2(digest.span.word(at: 0) ?? 0, digest.span.word(at: 8) ?? 0)
     }
@@ -43,7 +39,7 @@ struct AuditIdentity: Sendable, Equatable {
                 message: "the audit log is damaged: audit/identity is not \(Self.size) bytes; restore it",
                 at: "\(directory)/\(Self.path)")
         }
-        try self.init(name, origin: origin, in: directory)
+        self.init(name, origin: origin, in: files.held?.identity ?? FileIdentity(at: directory))
     }
 
     /// Reads the identity of the log in a directory, or makes one.
@@ -59,7 +55,7 @@ struct AuditIdentity: Sendable, Equatable {
         let temporary = "\(directory)/\(path).\(UUIDv7.make(at: 0))"
         try files.write(temporary, digits)
         try files.sync(temporary)
-        try Files.renameUnlessPresent(temporary, to: "\(directory)/\(path)")
+        try Files.renameUnlessPresent(temporary, to: "\(directory)/\(path)", in: files.held)
         try files.sync(directory)
         guard let made = try AuditIdentity(reading: directory, origin: origin, files: files) else {
             throw AuditSegment.unavailable("cannot name the log in \(directory)", 0)
@@ -75,10 +71,10 @@ struct AuditIdentity: Sendable, Equatable {
     /// The fault, if the directory holds another log by now; `nil` otherwise.
     func breach(in directory: String, origin: String, files: any AuditFiles) throws(AgentIDError) -> AgentIDError? {
         let path = "\(directory)/\(Self.path)"
-        guard try Files.isPresent(directory) else { return Apart.log("its directory is gone", at: directory) }
+        guard let look = try FileLook.find(directory) else { return Apart.log("its directory is gone", at: directory) }
         guard let name = try files.read(path, limit: 4096) else { return Apart.log("its name is gone", at: path) }
         guard name.count == Self.size else { return Apart.log("its name is damaged", at: path) }
-        let there = try AuditIdentity(name, origin: origin, in: directory)
+        let there = AuditIdentity(name, origin: origin, in: look.identity)
         return there == self ? nil : Apart.log("another one is in its place", at: path)
     }
 }

@@ -43,11 +43,17 @@ public final class AuditLog: Sendable {
     init(
         directory: String, origin: String, signer: (any Signer)?, options: AuditOptions, clock: any WallClock,
         outbox: (any AuditOutbox)? = nil, known: @escaping @Sendable () -> UInt64 = { 0 },
-        files: any AuditFiles = SystemAuditFiles()
+        files given: (any AuditFiles)? = nil
     ) throws(AgentIDError) {
         try options.check()
         let segments = "\(directory)/\(AuditSequencer.segmentsPath)"
-        try files.makeDirectory(directory)
+        let files: any AuditFiles
+        if let given {
+            files = given
+        } else {
+            try Files.makeDirectory(directory)
+            files = try SystemAuditFiles(holding: directory)
+        }
         try files.makeDirectory(segments)
         // Before a registry knows of this log: what is synced in a directory is lost with the directory's name.
         if signer != nil { try Files.syncName(of: directory) }

@@ -42,7 +42,7 @@ struct AuditPlace: Sendable {
             ("\(directory)/\(AuditIdentity.path)", 4096), (path, SignedNote.longest),
             ("\(directory)/\(AuditSequencer.sequencePath)", AuditSequence.largest),
         ] {
-            guard let look = FileLook(path), !look.isFile || look.size > limit else { continue }
+            guard let look = FileLook(path, in: files.held), !look.isFile || look.size > limit else { continue }
             return Apart.log("something else is in the place of one of its files", at: path)
         }
         if let breach = try identity.breach(in: directory, origin: origin, files: files) { return breach }
@@ -62,7 +62,9 @@ struct AuditPlace: Sendable {
     /// The sequence is committed before the checkpoint is signed, so it is no older.
     private mutating func sequenceBreach(_ size: UInt64) throws(AgentIDError) -> AgentIDError? {
         let path = "\(directory)/\(AuditSequencer.sequencePath)"
-        guard let look = try FileLook.find(path) else { return Apart.log("audit/sequence is gone", at: path) }
+        guard let look = try FileLook.find(path, in: files.held) else {
+            return Apart.log("audit/sequence is gone", at: path)
+        }
         // Read only when it changes: about once a second.
         guard look != looked else { return nil }
         guard let bytes = try files.read(path, limit: AuditSequence.largest) else {

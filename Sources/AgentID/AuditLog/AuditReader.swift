@@ -14,10 +14,14 @@ public struct AuditReader: Sendable {
     let directory: String
     /// The range of entries in this directory.
     let kept: AuditKept
-    let files: any AuditFiles = SystemAuditFiles()
+    let files: any AuditFiles
 
     /// Opens the log in `directory`; `key` is written `name+hash+key`, and the name is the log's origin.
     public init(directory: String, key: String) throws(AgentIDError) {
+        try self.init(directory: directory, key: key, files: SystemAuditFiles())
+    }
+
+    init(directory: String, key: String, files: any AuditFiles) throws(AgentIDError) {
         let parsed: NoteKey
         do throws(TransparencyLogError) { parsed = try NoteKey(key) } catch {
             throw AgentIDError(.argument, name: error.name, message: error.message, at: "key")
@@ -36,7 +40,7 @@ public struct AuditReader: Sendable {
         guard kept.from & 255 == 0, kept.from == 0 || kept.from < checkpoint.size else {
             throw AuditKept.damaged("\(directory)/\(AuditKept.path)")
         }
-        (self.directory, self.key) = (directory, key)
+        (self.directory, self.key, self.files) = (directory, key, files)
         self.note = String(decoding: note, as: UTF8.self)
     }
 

@@ -19,6 +19,8 @@ internal import JOSE
     let memory: AuditSegmentMemory
     private let file: Int32
     private let path: String
+    /// The log's directory, if it is held.
+    private let held: HeldDirectory?
 
     /// Makes a segment in `directory`. Its blocks are reserved before it is mapped, so that a full disk is an error
     /// here and never a signal in the middle of an append.
@@ -29,11 +31,11 @@ internal import JOSE
         // Readers skip the file until it has its lock, its header and then its name.
         let temporary = "\(directory)/\(name)\(Self.unnamedSuffix)"
         let file: Int32
-        do throws(AgentIDError) { file = try Files.open(temporary, .createNew) } catch {
+        do throws(AgentIDError) { file = try Files.open(temporary, .createNew, in: files.held) } catch {
             throw Self.unavailable(error.message, 0)
         }
         func giveUp(_ what: String, _ reason: Int32) -> AgentIDError {
-            _ = unsafe unlink(temporary)
+            Files.remove(temporary, in: files.held)
             _ = close(file)
             return Self.unavailable(what, reason)
         }
@@ -51,7 +53,7 @@ internal import JOSE
         unsafe mapping.copyMemory(from: header.bytes, byteCount: AuditSegmentHeader.size)
         self.name = name
         self.capacity = capacity
-        self.file = file
+        (self.file, held) = (file, files.held)
         path = "\(directory)/\(name)\(Self.suffix)"
         memory = unsafe AuditSegmentMemory(base: mapping, capacity: capacity, seed: seed)
         do throws(AgentIDError) {
@@ -59,7 +61,7 @@ internal import JOSE
             try files.rename(temporary, to: "\(directory)/\(name)\(Self.suffix)")
             try files.sync(directory)
         } catch {
-            _ = unsafe unlink(temporary)
+            Files.remove(temporary, in: files.held)
             throw Self.unavailable("cannot name a segment: \(error.message)", 0)
         }
         // A step that was committed meanwhile may not have seen the name, which those from now on do.
@@ -87,15 +89,14 @@ internal import JOSE
 
     /// Whether sequencers find this very file under its name, at its full length.
     var isThere: Bool {
-        var (own, found) = (stat(), stat())
+        var own = stat()
         guard unsafe fstat(file, &own) == 0 else { return false }
         guard own.st_size >= capacity else {
             // Its pages raise SIGBUS now; its owner may still seal it.
             memory.detach()
             return false
         }
-        guard own.st_nlink > 0, unsafe lstat(path, &found) == 0 else { return false }
-        return own.st_ino == found.st_ino && own.st_dev == found.st_dev
+        return own.st_nlink > 0 && FileIdentity(own) == FileIdentity(at: path, in: held)
     }
 
     /// The lines appended here from one position to another, even if the file no longer has a name.

@@ -43,8 +43,8 @@ struct AuditSegmentReader: ~Copyable {
     static let start = AuditSegmentHeader.size
 
     /// Opens a segment; `nil` if it does not exist.
-    init?(_ path: String) throws(AgentIDError) {
-        guard let file = try Files.openIfPresent(path, .read) else { return nil }
+    init?(_ path: String, in held: HeldDirectory? = nil) throws(AgentIDError) {
+        guard let file = try Files.openIfPresent(path, .read, in: held) else { return nil }
         let isOwned = flock(file, LOCK_SH | LOCK_NB) != 0
         if !isOwned { flock(file, LOCK_UN) }
         try self.init(file, path, isOwned: isOwned)

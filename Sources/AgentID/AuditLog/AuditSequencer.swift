@@ -105,7 +105,7 @@ struct AuditSequencer: Sendable {
     private func integrate(waiting: Int, steps: Int, _ turn: SequencerTurn) throws(AgentIDError) -> Outcome {
         // Not under the lock: a clock may be a caller's.
         let now = clock.milliseconds
-        let lock = try Files.open("\(directory)/lock", .create)
+        let lock = try Files.open("\(directory)/lock", .create, in: files.held)
         defer {
             // Not left to `close`: a child forked meanwhile has the descriptor too and would keep the lock.
             flock(lock, LOCK_UN)
@@ -121,7 +121,9 @@ struct AuditSequencer: Sendable {
             guard errno == EINTR else { throw Files.failure("cannot lock", "\(directory)/lock") }
         }
         // A lock on another file of this name is another lock.
-        guard FileIdentity(of: lock) == FileIdentity(at: "\(directory)/lock") else { return Outcome(isBusy: true) }
+        guard FileIdentity(of: lock) == FileIdentity(at: "\(directory)/lock", in: files.held) else {
+            return Outcome(isBusy: true)
+        }
         try identity?.check(in: directory, origin: key.name, files: files)
         var state = try recover(turn)
         var outcome = Outcome(size: state.after.size)
@@ -130,7 +132,7 @@ struct AuditSequencer: Sendable {
         guard !turn.hasAll else { return outcome }
         for _ in 0..<steps {
             var step = AuditStep(
-                after: state, at: now, entries: stepEntries, bytes: stepBytes, log: identity?.tag)
+                after: state, at: now, entries: stepEntries, bytes: stepBytes, log: identity?.tag, in: files.held)
             let isMore = try gather(into: &step)
             turn.hasAll = !isMore
             guard !step.entries.isEmpty || step.next.segments != state.segments else { break }
@@ -180,7 +182,7 @@ struct AuditSequencer: Sendable {
             try files.replace(sequence, with: state.bytes)
         }
         if head != state.after {
-            var step = AuditStep(again: state)
+            var step = AuditStep(again: state, in: files.held)
             try step.repeatSources(path: path)
             try write(step, grow(step), turn)
         } else if note == nil || !isOurs {
@@ -253,7 +255,8 @@ struct AuditSequencer: Sendable {
     /// Whether one of these segments has a line.
     private func hasBegun(_ names: some Sequence<AuditSegmentName>) throws(AgentIDError) -> Bool {
         for name in names {
-            guard var reader = try AuditSegmentReader(path(name)), !reader.isForeign(to: identity?.tag) else {
+            guard var reader = try AuditSegmentReader(path(name), in: files.held), !reader.isForeign(to: identity?.tag)
+            else {
                 continue
             }
             switch try reader.item(at: AuditSegmentReader.start) {
@@ -325,7 +328,7 @@ struct AuditSequencer: Sendable {
     private func removeDone(_ state: AuditSequence) throws(AgentIDError) {
         let done = state.segments.filter { !$0.state.isOpen }
         guard !done.isEmpty else { return }
-        for segment in done where Files.exists(path(segment.name)) {
+        for segment in done where Files.exists(path(segment.name), in: files.held) {
             switch segment.state {
             case .torn, .foreign, .repeated:
                 try files.rename(path(segment.name), to: "\(segments)/\(segment.name).\(segment.state.rawValue)")
@@ -341,7 +344,11 @@ struct AuditSequencer: Sendable {
         for name in names where name.ends(exactly: AuditSegment.unnamedSuffix) {
             var status = stat()
             let path = "\(segments)/\(name)"
-            if unsafe stat(path, &status) == 0, status.st_mtim.tv_sec < time(nil) - 60 { _ = try? files.remove(path) }
+            let way = FileWay(path, in: files.held)
+            guard unsafe fstatat(way.base, way.name, &status, 0) == 0, status.st_mtim.tv_sec < time(nil) - 60 else {
+                continue
+            }
+            _ = try? files.remove(path)
         }
     }
 

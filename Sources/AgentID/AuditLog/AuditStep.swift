@@ -14,9 +14,14 @@ struct AuditStep {
 
     /// The log that segments must belong to, if it has a name.
     private let log: SIMD2<UInt64>?
+    /// The log's directory, if it is held.
+    private let held: HeldDirectory?
 
-    init(after state: AuditSequence, at now: Int64, entries: Int, bytes: Int, log: SIMD2<UInt64>? = nil) {
-        self.log = log
+    init(
+        after state: AuditSequence, at now: Int64, entries: Int, bytes: Int, log: SIMD2<UInt64>? = nil,
+        in held: HeldDirectory? = nil
+    ) {
+        (self.log, self.held) = (log, held)
         next = state
         next.before = state.after
         next.sources = []
@@ -58,7 +63,7 @@ struct AuditStep {
 
     /// Lists a segment that has a name by now, and no lines yet; sets aside one that was put back.
     mutating func list(_ name: AuditSegmentName, path: String) throws(AgentIDError) {
-        guard let reader = try AuditSegmentReader(path) else { return }
+        guard let reader = try AuditSegmentReader(path, in: held) else { return }
         var segment = AuditSequence.Segment(name: name, position: AuditSegmentReader.start, state: .open)
         if reader.isRepeated(after: last), !reader.isForeign(to: log) {
             // Which it still is in the next step.
@@ -73,7 +78,7 @@ struct AuditStep {
     mutating func take(_ name: AuditSegmentName, path: String) throws(AgentIDError) -> Bool {
         guard let known = next.segments.firstIndex(where: { $0.name == name }) else { return true }
         var segment = next.segments[known]
-        guard segment.state.isOpen, var reader = try AuditSegmentReader(path) else { return true }
+        guard segment.state.isOpen, var reader = try AuditSegmentReader(path, in: held) else { return true }
         segment.state = .open
         guard !reader.isForeign(to: log) else {
             note(AuditGap(kind: .foreign, segment: name.description, from: 0, to: reader.count))
@@ -143,7 +148,7 @@ struct AuditStep {
             switch source {
             case .own(let line): add(line)
             case .lines(let name, let from, let to, let count):
-                guard var reader = try AuditSegmentReader(path(name)) else {
+                guard var reader = try AuditSegmentReader(path(name), in: held) else {
                     throw Self.changed("the segment is missing", name)
                 }
                 var (position, found) = (from, 0)
@@ -162,8 +167,8 @@ struct AuditStep {
     }
 
     /// A committed step that is to be repeated.
-    init(again state: AuditSequence) {
-        self.init(after: state, at: 0, entries: .max, bytes: .max)
+    init(again state: AuditSequence, in held: HeldDirectory? = nil) {
+        self.init(after: state, at: 0, entries: .max, bytes: .max, in: held)
         next = state
     }
 

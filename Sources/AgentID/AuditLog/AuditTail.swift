@@ -44,7 +44,8 @@ struct AuditTail {
         switch source {
         case .own: true
         case .lines(let name, _, _, _):
-            Files.exists("\(reader.directory)/\(AuditSequencer.segmentsPath)/\(name.file)")
+            Files.exists(
+                "\(reader.directory)/\(AuditSequencer.segmentsPath)/\(name.file)", in: reader.files.held)
         }
     }
 
@@ -83,9 +84,9 @@ struct AuditTail {
         }
         for name in names {
             let known = sequence.segments.first { $0.name == name }
-            guard known?.state.isOpen ?? true, var segment = try AuditSegmentReader("\(folder)/\(name.file)") else {
-                continue
-            }
+            guard known?.state.isOpen ?? true,
+                var segment = try AuditSegmentReader("\(folder)/\(name.file)", in: reader.files.held)
+            else { continue }
             guard !segment.isForeign(to: log) else {
                 result.findings.append(
                     AuditFinding(place: .segment(name.description, at: 0), message: "it is another log's segment"))

@@ -6,11 +6,11 @@ package struct FileIdentity: Sendable, Equatable {
     private let device: UInt64
     private let node: UInt64
 
-    fileprivate init(_ status: stat) { (device, node) = (UInt64(status.st_dev), UInt64(status.st_ino)) }
+    init(_ status: stat) { (device, node) = (UInt64(status.st_dev), UInt64(status.st_ino)) }
 
     /// The identity of what is at a path now; `nil` if nothing is. Links are not followed.
-    package init?(at path: String) {
-        guard let look = FileLook(path) else { return nil }
+    package init?(at path: String, in held: HeldDirectory? = nil) {
+        guard let look = FileLook(path, in: held) else { return nil }
         self = look.identity
     }
 
@@ -33,15 +33,16 @@ package struct FileLook: Sendable, Equatable {
     let changed: Int64
 
     /// `nil` if nothing is at the path; throws if that cannot be found out, as in a directory whose rights were taken away.
-    static func find(_ path: String) throws(AgentIDError) -> FileLook? {
-        if let look = FileLook(path) { return look }
+    static func find(_ path: String, in held: HeldDirectory? = nil) throws(AgentIDError) -> FileLook? {
+        if let look = FileLook(path, in: held) { return look }
         guard errno == ENOENT || errno == ENOTDIR else { throw Files.failure("cannot look at", path) }
         return nil
     }
 
-    package init?(_ path: String) {
+    package init?(_ path: String, in held: HeldDirectory? = nil) {
+        let way = FileWay(path, in: held)
         var status = stat()
-        guard unsafe lstat(path, &status) == 0 else { return nil }
+        guard unsafe fstatat(way.base, way.name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return nil }
         identity = FileIdentity(status)
         size = Int(clamping: status.st_size)
         isFile = status.st_mode & S_IFMT == S_IFREG

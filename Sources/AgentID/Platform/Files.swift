@@ -39,7 +39,10 @@ package enum Files {
         }
     }
 
-    package static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+    package static func exists(_ path: String, in held: HeldDirectory? = nil) -> Bool {
+        let way = FileWay(path, in: held)
+        return unsafe faccessat(way.base, way.name, F_OK, 0) == 0
+    }
 
     /// As ``exists(_:)``; throws where this user may not know.
     static func isPresent(_ path: String) throws(AgentIDError) -> Bool {
@@ -64,7 +67,17 @@ package enum Files {
         return unsafe String(cString: resolved)
     }
 
-    static func remove(_ path: String) { _ = unsafe unlink(path) }
+    static func remove(_ path: String, in held: HeldDirectory? = nil) {
+        let way = FileWay(path, in: held)
+        _ = unsafe unlinkat(way.base, way.name, 0)
+    }
+
+    static func rename(_ path: String, to target: String, in held: HeldDirectory? = nil) throws(AgentIDError) {
+        let (from, to) = (FileWay(path, in: held), FileWay(target, in: held))
+        guard unsafe renameat(from.base, from.name, to.base, to.name) == 0 else {
+            throw failure("cannot rename", path)
+        }
+    }
 
     /// Reads the first 4 KiB of a file that the kernel generates as it is read; empty if it cannot.
     static func readKernelFile(_ path: String) -> [UInt8] {
@@ -102,11 +115,13 @@ package enum Files {
     ///
     /// Without `isDurable`, the disk is only asked to begin. Many files written so can be synced together at little
     /// more than the cost of one, but after a loss of power before that sync they may hold anything.
-    package static func replace(_ path: String, with bytes: Span<UInt8>, isDurable: Bool = true) throws(AgentIDError) {
+    package static func replace(
+        _ path: String, with bytes: Span<UInt8>, isDurable: Bool = true, in held: HeldDirectory? = nil
+    ) throws(AgentIDError) {
         let temporary = "\(path).new"
         // Never writes into an existing file, which may have another name too.
-        _ = unsafe unlink(temporary)
-        let file = try open(temporary, .createNew)
+        remove(temporary, in: held)
+        let file = try open(temporary, .createNew, in: held)
         var isWritten = unsafe bytes.withUnsafeBufferPointer { buffer in
             var written = 0
             while written < buffer.count {
@@ -124,40 +139,43 @@ package enum Files {
             _ = posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED)
         }
         isWritten = Glibc.close(file) == 0 && isWritten
-        guard isWritten, unsafe rename(temporary, path) == 0 else {
-            let error = failure("cannot write", path)
-            _ = unsafe unlink(temporary)
+        do throws(AgentIDError) {
+            guard isWritten else { throw failure("cannot write", path) }
+            try rename(temporary, to: path, in: held)
+        } catch {
+            remove(temporary, in: held)
             throw error
         }
-        if isDurable { try syncName(of: path) }
+        if isDurable { try syncName(of: path, in: held) }
     }
 
     /// Renames a file to a name that is free, or removes it if the name is taken: of many, the first stays. Durable
     /// after a sync of its directory. Never makes a second link: a process that looks meanwhile would refuse the file.
-    static func renameUnlessPresent(_ path: String, to target: String) throws(AgentIDError) {
+    static func renameUnlessPresent(
+        _ path: String, to target: String, in held: HeldDirectory? = nil
+    ) throws(AgentIDError) {
+        let (from, to) = (FileWay(path, in: held), FileWay(target, in: held))
         let flags = UInt32(CPROCESS_RENAME_NOREPLACE)
-        if unsafe renameat2(AT_FDCWD, path, AT_FDCWD, target, flags) == 0 { return }
+        if unsafe renameat2(from.base, from.name, to.base, to.name, flags) == 0 { return }
         let reason = errno
         guard reason == EINVAL || reason == ENOSYS else {
-            _ = unsafe unlink(path)
+            remove(path, in: held)
             if reason == EEXIST { return }
             errno = reason
             throw failure("cannot name", target)
         }
         // For a file system or kernel that cannot do this: under a lock.
-        try withLock("\(target).lock") { () throws(AgentIDError) in
-            if exists(target) {
-                _ = unsafe unlink(path)
-            } else if unsafe rename(path, target) != 0 {
-                throw failure("cannot name", target)
-            }
+        try withLock("\(target).lock", in: held) { () throws(AgentIDError) in
+            guard exists(target, in: held) else { return try rename(path, to: target, in: held) }
+            remove(path, in: held)
         }
     }
 
     /// Makes the name of a file or directory survive a power cut. Its writer syncs the content.
-    package static func syncName(of path: String) throws(AgentIDError) {
+    package static func syncName(of path: String, in held: HeldDirectory? = nil) throws(AgentIDError) {
         let parent = split(path).parent
-        let directory = unsafe Glibc.open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let way = FileWay(parent, in: held)
+        let directory = unsafe openat(way.base, way.name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard directory >= 0 else {
             // A parent that we may not even search was made by somebody else.
             if errno == EACCES { return }
@@ -169,8 +187,9 @@ package enum Files {
     }
 
     /// Makes a file's bytes, or a directory's names, durable.
-    static func sync(_ path: String) throws(AgentIDError) {
-        let file = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
+    static func sync(_ path: String, in held: HeldDirectory? = nil) throws(AgentIDError) {
+        let way = FileWay(path, in: held)
+        let file = unsafe openat(way.base, way.name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
         guard file >= 0 else { throw failure("cannot open", path) }
         defer { _ = Glibc.close(file) }
         guard fsync(file) == 0 else { throw failure("cannot sync", path) }
@@ -179,9 +198,10 @@ package enum Files {
     /// Runs `body` while holding a lock between processes; returns `nil` if another process holds it this many
     /// milliseconds.
     static func withLock<Result>(
-        _ path: String, within milliseconds: Int, _ body: () throws(AgentIDError) -> Result
+        _ path: String, within milliseconds: Int, in held: HeldDirectory? = nil,
+        _ body: () throws(AgentIDError) -> Result
     ) throws(AgentIDError) -> Result? {
-        let file = try open(path, .create)
+        let file = try open(path, .create, in: held)
         defer { _ = Glibc.close(file) }
         let deadline = MonotonicClock.milliseconds + Int64(milliseconds)
         while flock(file, LOCK_EX | LOCK_NB) != 0 {
@@ -196,10 +216,10 @@ package enum Files {
     ///
     /// Used for rare work, such as what is done once in a directory's life. Nothing that exists already is opened under
     /// it.
-    package static func withLock<Result>(_ path: String, _ body: () throws(AgentIDError) -> Result) throws(AgentIDError)
-        -> Result
-    {
-        guard let result = try withLock(path, within: 5000, body) else {
+    package static func withLock<Result>(
+        _ path: String, in held: HeldDirectory? = nil, _ body: () throws(AgentIDError) -> Result
+    ) throws(AgentIDError) -> Result {
+        guard let result = try withLock(path, within: 5000, in: held, body) else {
             throw AgentIDError(
                 .io, name: "directory_busy",
                 message: "\(LockHolder.name(of: path) ?? "another process") has held \(path) for 5 s: end that "

@@ -5,14 +5,14 @@ internal import StrictJSON
 // Directories: ownership is checked on a descriptor, and no link is followed to it.
 extension Files {
     /// Makes a directory (0700), or checks an existing one and removes other users' access to it.
-    static func makeDirectory(_ path: String) throws(AgentIDError) {
+    static func makeDirectory(_ path: String, in held: HeldDirectory? = nil) throws(AgentIDError) {
         let (parent, name) = split(path)
         if name.isEmpty, path.utf8.count > 1 {
             // A slash at its end, as a shell completes it.
             _ = unsafe mkdir(path, 0o700)
             return try makeDirectory(resolve(path))
         }
-        guard let above = try openParent(parent) else {
+        guard let above = try openParent(parent, in: held) else {
             guard errno == ENOENT else { throw failure("cannot make", path) }
             let remedy =
                 path.starts(exactly: "~")
@@ -23,7 +23,9 @@ extension Files {
         }
         defer { _ = Glibc.close(above) }
         guard unsafe mkdirat(above, name, 0o700) == 0 || errno == EEXIST else { throw failure("cannot make", path) }
-        guard let directory = try openDirectory(path, isReader: false) else { throw failure("cannot open", path) }
+        guard let directory = try openDirectory(path, isReader: false, in: held) else {
+            throw failure("cannot open", path)
+        }
         defer { _ = Glibc.close(directory.number) }
         guard directory.mode & 0o077 != 0 else { return }
         let file = unsafe openat(directory.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -42,16 +44,19 @@ extension Files {
     }
 
     /// Opens a directory that is safe to work in; `nil` if it does not exist. The caller closes it.
-    static func openDirectory(_ path: String, isReader: Bool) throws(AgentIDError)
-        -> (number: Int32, owner: uid_t, mode: mode_t)?
-    {
+    static func openDirectory(
+        _ path: String, isReader: Bool, in held: HeldDirectory? = nil
+    ) throws(AgentIDError) -> (number: Int32, owner: uid_t, mode: mode_t)? {
+        let way = FileWay(path, in: held)
         // With O_PATH, which Swift's module leaves out: the right to search a directory is enough.
-        let number = unsafe Glibc.open(path, filesOnlyPath | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
+        let number = unsafe openat(way.base, way.name, filesOnlyPath | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
         guard number >= 0 else {
             if errno == ENOENT { return nil }
             var status = stat()
             let reason = errno
-            guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else {
+            guard unsafe fstatat(way.base, way.name, &status, AT_SYMLINK_NOFOLLOW) == 0,
+                status.st_mode & S_IFMT != S_IFDIR
+            else {
                 errno = reason
                 throw failure("cannot open", path)
             }
@@ -89,14 +94,17 @@ extension Files {
     }
 
     /// Opens the parent directory, whoever owns it.
-    private static func openParent(_ path: String) throws(AgentIDError) -> Int32? {
-        let number = unsafe Glibc.open(path, filesOnlyPath | O_DIRECTORY | O_CLOEXEC)
+    private static func openParent(_ path: String, in held: HeldDirectory?) throws(AgentIDError) -> Int32? {
+        let way = FileWay(path, in: held)
+        let number = unsafe openat(way.base, way.name, filesOnlyPath | O_DIRECTORY | O_CLOEXEC)
         return number >= 0 ? number : nil
     }
 
     /// Returns the names in a directory, unordered, at most `limit` of them; `nil` if it does not exist.
-    static func names(in path: String, isReader: Bool = true, limit: Int = .max) throws(AgentIDError) -> [String]? {
-        guard let directory = try openDirectory(path, isReader: isReader) else { return nil }
+    static func names(
+        in path: String, isReader: Bool = true, limit: Int = .max, of held: HeldDirectory? = nil
+    ) throws(AgentIDError) -> [String]? {
+        guard let directory = try openDirectory(path, isReader: isReader, in: held) else { return nil }
         defer { _ = Glibc.close(directory.number) }
         let file = unsafe openat(directory.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard file >= 0, let stream = unsafe fdopendir(file) else {

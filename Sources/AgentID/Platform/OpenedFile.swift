@@ -27,8 +27,10 @@ extension Files {
     /// Opens a file; the caller closes the descriptor.
     ///
     /// - Parameter forbidden: The permissions that others must not have, as bits of its mode.
-    static func open(_ path: String, _ access: FileAccess, forbidden: mode_t = 0o022) throws(AgentIDError) -> Int32 {
-        guard let file = try openIfPresent(path, access, forbidden: forbidden) else {
+    static func open(
+        _ path: String, _ access: FileAccess, forbidden: mode_t = 0o022, in held: HeldDirectory? = nil
+    ) throws(AgentIDError) -> Int32 {
+        guard let file = try openIfPresent(path, access, forbidden: forbidden, in: held) else {
             errno = ENOENT
             throw failure("cannot open", path)
         }
@@ -36,11 +38,11 @@ extension Files {
     }
 
     /// As ``open(_:_:forbidden:)``; `nil` if no file has this name.
-    static func openIfPresent(_ path: String, _ access: FileAccess, forbidden: mode_t = 0o022) throws(AgentIDError)
-        -> Int32?
-    {
+    static func openIfPresent(
+        _ path: String, _ access: FileAccess, forbidden: mode_t = 0o022, in held: HeldDirectory? = nil
+    ) throws(AgentIDError) -> Int32? {
         let (parent, name) = split(path)
-        guard let directory = try openDirectory(parent, isReader: access == .read) else { return nil }
+        guard let directory = try openDirectory(parent, isReader: access == .read, in: held) else { return nil }
         defer { _ = Glibc.close(directory.number) }
         // NONBLOCK: opening a FIFO returns at once, and it is refused below. Regular files ignore the flag.
         let flags = access.flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY

@@ -47,9 +47,9 @@ struct LogWitness {
     func accept(_ reach: RegistryReach) throws(AgentIDError) {
         let path = "\(directory.auditPath)/\(AuditSequencer.sequencePath)"
         guard sequence != nil else { return }
-        let isDone: Void? = try Files.withLock("\(directory.auditPath)/lock", within: 10_000) {
+        let files = try SystemAuditFiles(holding: directory.auditPath)
+        let isDone: Void? = try Files.withLock("\(directory.auditPath)/lock", within: 10_000, in: files.held) {
             () throws(AgentIDError) in
-            let files = SystemAuditFiles()
             guard let bytes = try files.read(path, limit: AuditSequence.largest) else { return }
             var now = try AuditSequence(parsing: bytes)
             now.registry = reach

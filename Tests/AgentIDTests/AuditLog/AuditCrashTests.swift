@@ -46,7 +46,7 @@ import TestSupport
         return (fixture, living)
     }
 
-    static func sequencer(_ fixture: AuditFixture, _ files: any AuditFiles = SystemAuditFiles()) throws
+    static func sequencer(_ fixture: AuditFixture, _ files: (any AuditFiles)? = nil) throws
         -> AuditSequencer
     {
         var sequencer = try fixture.sequencer(files)
@@ -63,7 +63,7 @@ import TestSupport
             steps += 1
             let what = "stopped \(way) at step \(steps)"
             let (fixture, living) = try Self.prepared()
-            let files = InterruptedFiles(steps: steps, way: way)
+            let files = try InterruptedFiles(in: fixture.directory, steps: steps, way: way)
             _ = try? Self.sequencer(fixture, files).integrate(waiting: 10_000)
             isStopped = files.isStopped
             files.cutPower()
@@ -95,7 +95,8 @@ import TestSupport
             var heads: [Checkpoint] = []
             for _ in 0..<6 {
                 let way = InterruptedFiles.Way.allCases.randomElement(using: &random) ?? .before
-                let files = InterruptedFiles(steps: Int.random(in: 1...25, using: &random), way: way)
+                let files = try InterruptedFiles(
+                    in: fixture.directory, steps: Int.random(in: 1...25, using: &random), way: way)
                 what.append("\(way) \(files.state.withLock { $0.left })")
                 _ = try? Self.sequencer(fixture, files).integrate(waiting: 10_000)
                 files.cutPower()

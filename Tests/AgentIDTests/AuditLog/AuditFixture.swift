@@ -31,7 +31,7 @@ final class AuditFixture: Sendable {
     /// A log whose thread does nothing by itself in the time of a test.
     func open(
         _ sync: AuditOptions.Sync = .batch(milliseconds: 60_000), segmentSize: Int = 1 << 20, signing: Bool = true,
-        files: any AuditFiles = SystemAuditFiles()
+        files: (any AuditFiles)? = nil
     ) throws -> AuditLog {
         var options = AuditOptions()
         options.sync = sync
@@ -43,10 +43,10 @@ final class AuditFixture: Sendable {
             clock: CallbackClock { 1_700_000_000_000 }, files: files)
     }
 
-    func sequencer(_ files: any AuditFiles = SystemAuditFiles()) throws -> AuditSequencer {
+    func sequencer(_ files: (any AuditFiles)? = nil) throws -> AuditSequencer {
         AuditSequencer(
-            directory: directory, key: try key, signer: signer, clock: CallbackClock { 1_700_000_000_000 }, files: files
-        )
+            directory: directory, key: try key, signer: signer, clock: CallbackClock { 1_700_000_000_000 },
+            files: try files ?? SystemAuditFiles(holding: directory))
     }
 
     func reader() throws -> AuditReader { try AuditReader(directory: directory, key: key.description) }

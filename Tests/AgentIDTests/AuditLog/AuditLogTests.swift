@@ -129,6 +129,7 @@ import TransparencyLog
         struct FullDisk: AuditFiles {
             let isFull: Locked<Bool>
             let system = SystemAuditFiles()
+            let held: HeldDirectory? = nil
             func read(_ path: String, limit: Int) throws(AgentIDError) -> [UInt8]? {
                 try system.read(path, limit: limit)
             }

@@ -165,6 +165,7 @@ private final class BusyFiles: AuditFiles {
     private let others: @Sendable () -> Void
     private let isDone = Locked(false)
     private let system = SystemAuditFiles()
+    let held: HeldDirectory? = nil
 
     init(_ moment: Moment, others: @escaping @Sendable () -> Void) { (self.moment, self.others) = (moment, others) }
 

@@ -25,15 +25,17 @@ final class InterruptedFiles: AuditFiles {
 
     let state: Locked<State>
     let way: Way
-    private let system = SystemAuditFiles()
+    private let system: SystemAuditFiles
     private static let stopped = AgentIDError(.io, name: "file", message: "stopped")
 
-    init(steps: Int, way: Way) {
+    init(in directory: String, steps: Int, way: Way) throws {
+        system = try SystemAuditFiles(holding: directory)
         state = Locked(State(left: steps))
         self.way = way
     }
 
     var isStopped: Bool { state.withLock { $0.isStopped } }
+    var held: HeldDirectory? { system.held }
 
     /// What is there after the power came back.
     func cutPower() {
