@@ -32,6 +32,11 @@ static int is_file_in(int file)
     return is_in(path);
 }
 
+static int is_below(int directory, const char *path)
+{
+    return path[0] == '/' ? is_in(path) : is_file_in(directory);
+}
+
 /* Whether this call is the one. */
 static int fails(const char *call)
 {
@@ -91,9 +96,14 @@ int rename(const char *from, const char *to)
     if (is_in(to) && fails("rename")) return -1;
     return NEXT(int, rename, const char *, const char *)(from, to);
 }
+int renameat(int from, const char *path, int to, const char *target)
+{
+    if (is_below(to, target) && fails("rename")) return -1;
+    return NEXT(int, renameat, int, const char *, int, const char *)(from, path, to, target);
+}
 int renameat2(int from, const char *path, int to, const char *target, unsigned flags)
 {
-    if (is_in(target) && fails("rename")) return -1;
+    if (is_below(to, target) && fails("rename")) return -1;
     return NEXT(int, renameat2, int, const char *, int, const char *, unsigned)(from, path, to, target, flags);
 }
 
@@ -117,7 +127,7 @@ OPENS(open64)
         va_start(more, flags);                                                                  \
         const mode_t mode = (mode_t)va_arg(more, int);                                          \
         va_end(more);                                                                           \
-        if ((path[0] == '/' ? is_in(path) : is_file_in(directory)) && fails("open")) return -1; \
+        if (is_below(directory, path) && fails("open")) return -1;                              \
         return NEXT(int, name, int, const char *, int, ...)(directory, path, flags, mode);      \
     }
 OPENS_AT(openat)

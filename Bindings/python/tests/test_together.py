@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -129,6 +130,18 @@ def swap(world: World, name: str) -> None:
     os.rename(f"{world.path}/{name}.copy", f"{world.path}/{name}")
 
 
+def link(world: World) -> None:
+    """A link to a copy takes the directory's name."""
+    put_back(world)
+    os.rename(world.path, world.path + ".copy")
+    os.symlink(world.path + ".copy", world.path)
+
+
+def file(world: World) -> None:
+    os.rename(world.path, world.path + ".moved")
+    Path(world.path).touch()
+
+
 def sqlite_restore(world: World) -> None:
     elsewhere(
         "import sqlite3, sys\ns, t = sqlite3.connect(sys.argv[1]), sqlite3.connect(sys.argv[2])\ns.backup(t)",
@@ -149,6 +162,8 @@ HARMS: dict[str, tuple[Callable[[World], object], set[str]]] = {
     "directory removed": (lambda w: shutil.rmtree(w.path), DIRECTORY | REPLACED | ONE_BY_ONE),
     "directory moved": (lambda w: os.rename(w.path, w.path + ".moved"), DIRECTORY),
     "directory put back": (put_back, DIRECTORY),
+    "directory is a link": (link, DIRECTORY),
+    "directory is a file": (file, DIRECTORY),
     "registry removed": (remove("registry.db"), REPLACED),
     "registry put back": (lambda w: swap(w, "registry.db"), REPLACED),
     "registry restored by SQLite": (sqlite_restore, {"registry_rolled_back"}),
@@ -217,6 +232,60 @@ def test_a_directory_that_is_put_back_itself_goes_on(world: World) -> None:
     assert "permit" in answers
     assert set(answers) <= good
     world.start()
+
+
+def content(folder: str) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in Path(folder).rglob("*") if file.is_file()}
+
+
+def test_what_is_written_stays_in_the_log_that_was_opened(world: World) -> None:
+    """A copy takes the directory's place for less time than it takes to notice that, again and again, under load."""
+    quiet, ended = threading.Lock(), threading.Event()
+    permitted: list[str] = []
+    reasons: set[str] = set()
+
+    def load() -> None:
+        while not ended.is_set():
+            with quiet:
+                for _ in range(20):
+                    decision = world.agent.check(*CALL)
+                    if decision.permitted:
+                        permitted.append(decision.id)
+                    reasons.add(decision.reason or "permit")
+            reasons.add(world.refused(world.authority.integrate))
+
+    away, copy = world.path + ".away", world.path + ".copy"
+    loads = [threading.Thread(target=load) for _ in range(2)]
+    for thread in loads:
+        thread.start()
+    try:
+        for _ in range(30):
+            with quiet:
+                world.refused(world.authority.integrate)
+                # Elsewhere, as above; what its own thread integrates meanwhile may go from under it.
+                subprocess.run(["cp", "-a", world.path, copy], stderr=subprocess.DEVNULL, check=False)
+            before = content(f"{copy}/audit")
+            os.rename(world.path, away)
+            os.rename(copy, world.path)
+            time.sleep(0.02)
+            os.rename(world.path, copy)
+            os.rename(away, world.path)
+            assert content(f"{copy}/audit") == before
+            shutil.rmtree(copy)
+    finally:
+        ended.set()
+        for thread in loads:
+            thread.join()
+    assert "permit" in reasons
+    assert not reasons & {"audit_rolled_back", "audit_damaged", "registry_rolled_back", "journal_rolled_back"}, reasons
+    until = time.monotonic() + 60
+    while not world.agent.check(*CALL).permitted and time.monotonic() < until:
+        time.sleep(0.01)
+    world.authority.integrate()
+    with libagentid.Audit.open(world.path) as audit:
+        assert audit.verify().sound
+        for id in permitted[:: max(1, len(permitted) // 50)]:
+            assert audit.find(id)
 
 
 def stopped(tmp_path: Path) -> World:

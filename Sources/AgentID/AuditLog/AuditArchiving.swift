@@ -27,15 +27,6 @@ extension AuditReader {
     package func archive(
         first size: UInt64, to target: String, progress: (_ written: UInt64, _ all: UInt64) -> Void = { _, _ in }
     ) throws(AgentIDError) -> Range<UInt64> {
-        // Entries are removed where they were read, whatever has the log's name by then.
-        let log = try AuditReader(directory: directory, key: key, files: SystemAuditFiles(holding: directory))
-        guard try log.continues(self) else { throw Apart.log("it is not what was opened", at: directory) }
-        return try log.move(first: size, to: target, progress: progress)
-    }
-
-    private func move(
-        first size: UInt64, to target: String, progress: (_ written: UInt64, _ all: UInt64) -> Void
-    ) throws(AgentIDError) -> Range<UInt64> {
         guard kept.to == nil else {
             throw AgentIDError(.state, name: "archive", message: "this is an archive already", at: "authority")
         }
@@ -46,6 +37,12 @@ extension AuditReader {
                 .argument, name: "archive",
                 message: "nothing to archive: bundles of 256 entries are archived whole, and the last one never; the "
                     + "log has \(count) entries, of which \(kept.from) are archived", at: "size")
+        }
+        // Entries are removed from the log that is there now, whatever has its name by then.
+        let log = try SystemAuditFiles(holding: directory)
+        let head = try log.read("\(directory)/\(Checkpoint.path)", limit: SignedNote.longest) ?? []
+        guard AuditPlace.size(in: head) ?? 0 >= count else {
+            throw Apart.log("it is not what was opened", at: directory)
         }
         try files.makeDirectory(target)
         // What is synced in a directory is lost with the directory's name.
@@ -75,7 +72,7 @@ extension AuditReader {
                     "the archive is not as it was written: \(found.findings.first?.description ?? "entries are missing")",
                 at: target)
         }
-        try forget(before: end)
+        try forget(before: end, in: log)
         return kept.from..<end
     }
 
@@ -123,13 +120,13 @@ extension AuditReader {
     }
 
     /// Removes archived entries, after the log records that they are archived.
-    private func forget(before end: UInt64) throws(AgentIDError) {
-        let done: Void? = try Files.withLock("\(directory)/lock", within: 10_000, in: files.held) {
+    private func forget(before end: UInt64, in log: SystemAuditFiles) throws(AgentIDError) {
+        let done: Void? = try Files.withLock("\(directory)/lock", within: 10_000, in: log.held) {
             () throws(AgentIDError) in
-            try files.replace("\(directory)/\(AuditKept.path)", with: AuditKept(from: end, to: nil).bytes)
+            try log.replace("\(directory)/\(AuditKept.path)", with: AuditKept(from: end, to: nil).bytes)
             for index in kept.from >> 8..<end >> 8 {
                 guard let tile = Tile(level: 0, index: index) else { continue }
-                try files.remove("\(directory)/\(tile.entriesPath)")
+                try log.remove("\(directory)/\(tile.entriesPath)")
             }
         }
         guard done != nil else {

@@ -34,35 +34,19 @@ struct SystemAuditFiles: AuditFiles {
     init() {}
 
     /// Holds the directory of a log.
-    init(holding directory: String) throws(AgentIDError) { held = try HeldDirectory(directory) }
-
-    func read(_ path: String, limit: Int) throws(AgentIDError) -> [UInt8]? {
-        guard let file = try Files.openIfPresent(path, .read, in: held) else { return nil }
-        defer { _ = close(file) }
-        var status = stat()
-        guard unsafe fstat(file, &status) == 0 else { throw Files.failure("cannot look at", path) }
-        guard status.st_size <= limit else {
-            throw AgentIDError(.limit, name: "file", message: "\(path) is larger than \(limit) bytes", at: path)
-        }
-        var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
-        guard let count = Self.read(file, into: &bytes, from: 0) else { throw Files.failure("cannot read", path) }
-        return count == bytes.count ? bytes : Array(bytes[..<count])
+    init(holding directory: String, in above: HeldDirectory? = nil) throws(AgentIDError) {
+        held = try HeldDirectory(directory, in: above)
     }
 
-    /// Fills `bytes` from an offset of a file, as far as the file goes. Returns `nil` on an error.
-    static func read(_ file: Int32, into bytes: inout [UInt8], from offset: Int) -> Int? {
-        var filled = 0
-        while filled < bytes.count {
-            let count = unsafe bytes.withUnsafeMutableBytes { buffer in
-                unsafe pread(
-                    file, buffer.baseAddress.map { unsafe $0 + filled }, buffer.count - filled, offset + filled)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { return nil }
-            if count == 0 { break }
-            filled += count
-        }
-        return filled
+    /// Makes the directory of a log, if it is missing, and holds it.
+    @inline(never)  // Once, and not in each place that opens a log.
+    static func making(_ directory: String, in above: HeldDirectory? = nil) throws(AgentIDError) -> SystemAuditFiles {
+        try Files.makeDirectory(directory, in: above)
+        return try SystemAuditFiles(holding: directory, in: above)
+    }
+
+    func read(_ path: String, limit: Int) throws(AgentIDError) -> [UInt8]? {
+        try Files.read(path, limit: limit, in: held)
     }
 
     func replace(_ path: String, with bytes: [UInt8]) throws(AgentIDError) {

@@ -37,23 +37,18 @@ public final class AuditLog: Sendable {
         directory: String, origin: String, signer: (any Signer)?, options: AuditOptions = AuditOptions(),
         clock: any WallClock = SystemClock()
     ) throws(AgentIDError) -> AuditLog {
-        try AuditLog(directory: directory, origin: origin, signer: signer, options: options, clock: clock)
+        try AuditLog(
+            directory: directory, origin: origin, signer: signer, options: options, clock: clock,
+            files: SystemAuditFiles.making(directory))
     }
 
     init(
         directory: String, origin: String, signer: (any Signer)?, options: AuditOptions, clock: any WallClock,
         outbox: (any AuditOutbox)? = nil, known: @escaping @Sendable () -> UInt64 = { 0 },
-        files given: (any AuditFiles)? = nil
+        files: any AuditFiles
     ) throws(AgentIDError) {
         try options.check()
         let segments = "\(directory)/\(AuditSequencer.segmentsPath)"
-        let files: any AuditFiles
-        if let given {
-            files = given
-        } else {
-            try Files.makeDirectory(directory)
-            files = try SystemAuditFiles(holding: directory)
-        }
         try files.makeDirectory(segments)
         // Before a registry knows of this log: what is synced in a directory is lost with the directory's name.
         if signer != nil { try Files.syncName(of: directory) }

@@ -14,14 +14,10 @@ public struct AuditReader: Sendable {
     let directory: String
     /// The range of entries in this directory.
     let kept: AuditKept
-    let files: any AuditFiles
+    let files: any AuditFiles = SystemAuditFiles()
 
     /// Opens the log in `directory`; `key` is written `name+hash+key`, and the name is the log's origin.
     public init(directory: String, key: String) throws(AgentIDError) {
-        try self.init(directory: directory, key: key, files: SystemAuditFiles())
-    }
-
-    init(directory: String, key: String, files: any AuditFiles) throws(AgentIDError) {
         let parsed: NoteKey
         do throws(TransparencyLogError) { parsed = try NoteKey(key) } catch {
             throw AgentIDError(.argument, name: error.name, message: error.message, at: "key")
@@ -40,7 +36,7 @@ public struct AuditReader: Sendable {
         guard kept.from & 255 == 0, kept.from == 0 || kept.from < checkpoint.size else {
             throw AuditKept.damaged("\(directory)/\(AuditKept.path)")
         }
-        (self.directory, self.key, self.files) = (directory, key, files)
+        (self.directory, self.key) = (directory, key)
         self.note = String(decoding: note, as: UTF8.self)
     }
 
@@ -194,19 +190,22 @@ public struct AuditReader: Sendable {
 
     /// Reads the tree. Where it is not as it was signed, the log may be another one than was opened.
     private func reading<T>(_ body: () throws(TransparencyLogError) -> T) throws(AgentIDError) -> T {
-        do throws(AgentIDError) { return try inAuditTree(body) } catch {
-            guard error.name.isSame(as: "audit_damaged") else { throw error }
-            guard let now = try? AuditReader(directory: directory, key: key) else {
-                throw Apart.log("what was opened is gone", at: directory)
-            }
-            if now.count < count {
-                throw Apart.logRolledBack("\(now.count) of \(count) entries are left", at: directory)
-            }
-            if var tree = try? now.tree(), let root = try? tree.root(ofFirst: count), root != checkpoint.root {
-                throw Apart.log("it begins otherwise than what was opened", at: directory)
-            }
-            throw error
+        do throws(AgentIDError) { return try inAuditTree(body) } catch { throw cause(of: error) }
+    }
+
+    @inline(never)  // Once, and not for each type of result.
+    private func cause(of error: AgentIDError) -> AgentIDError {
+        guard error.name.isSame(as: "audit_damaged") else { return error }
+        guard let now = try? AuditReader(directory: directory, key: key) else {
+            return Apart.log("what was opened is gone", at: directory)
         }
+        if now.count < count {
+            return Apart.logRolledBack("\(now.count) of \(count) entries are left", at: directory)
+        }
+        if var tree = try? now.tree(), let root = try? tree.root(ofFirst: count), root != checkpoint.root {
+            return Apart.log("it begins otherwise than what was opened", at: directory)
+        }
+        return error
     }
 
     /// Whether an entry is not in this directory by now: it may be archived while this reads, and its file goes after

@@ -66,7 +66,7 @@ struct AuditSegmentReader: ~Copyable {
             throw error
         }
         var bytes = [UInt8](repeating: 0, count: AuditSegmentHeader.size)
-        let count = SystemAuditFiles.read(file, into: &bytes, from: 0)
+        let count = Files.read(file, into: &bytes, from: 0)
         let header = count == bytes.count ? AuditSegmentHeader(bytes.span) : nil
         let length = min(max(Int(status.st_size), 0), AuditSegment.largest)
         self.path = path
@@ -239,7 +239,7 @@ struct AuditSegmentReader: ~Copyable {
         if position >= windowStart, position + count <= windowStart + window.count { return true }
         guard position + count <= size else { return false }
         var bytes = [UInt8](repeating: 0, count: min(max(count, 64 << 10), size - position))
-        guard let read = SystemAuditFiles.read(file, into: &bytes, from: position) else {
+        guard let read = Files.read(file, into: &bytes, from: position) else {
             throw Files.failure("cannot read", path)
         }
         bytes.removeLast(bytes.count - read)

@@ -54,6 +54,8 @@ struct AuditSequencer: Sendable {
 
     var segments: String { "\(directory)/\(Self.segmentsPath)" }
     private var sequence: String { "\(directory)/\(Self.sequencePath)" }
+    private var checkpoint: String { @inline(never) get { "\(directory)/\(Checkpoint.path)" } }
+    private var lockPath: String { "\(directory)/lock" }
 
     /// The outcome of integrating.
     struct Outcome {
@@ -105,7 +107,7 @@ struct AuditSequencer: Sendable {
     private func integrate(waiting: Int, steps: Int, _ turn: SequencerTurn) throws(AgentIDError) -> Outcome {
         // Not under the lock: a clock may be a caller's.
         let now = clock.milliseconds
-        let lock = try Files.open("\(directory)/lock", .create, in: files.held)
+        let lock = try Files.open(lockPath, .create, in: files.held)
         defer {
             // Not left to `close`: a child forked meanwhile has the descriptor too and would keep the lock.
             flock(lock, LOCK_UN)
@@ -118,10 +120,10 @@ struct AuditSequencer: Sendable {
                 usleep(2000)
                 continue
             }
-            guard errno == EINTR else { throw Files.failure("cannot lock", "\(directory)/lock") }
+            guard errno == EINTR else { throw Files.failure("cannot lock", lockPath) }
         }
         // A lock on another file of this name is another lock.
-        guard FileIdentity(of: lock) == FileIdentity(at: "\(directory)/lock", in: files.held) else {
+        guard FileIdentity(of: lock) == FileIdentity(at: lockPath, in: files.held) else {
             return Outcome(isBusy: true)
         }
         try identity?.check(in: directory, origin: key.name, files: files)
@@ -151,7 +153,7 @@ struct AuditSequencer: Sendable {
 
     /// Returns the integrated state, after finishing the last step.
     private func recover(_ turn: SequencerTurn) throws(AgentIDError) -> AuditSequence {
-        let note = try files.read("\(directory)/\(Checkpoint.path)", limit: SignedNote.longest)
+        let note = try files.read(checkpoint, limit: SignedNote.longest)
         guard let bytes = try files.read(sequence, limit: AuditSequence.largest) else {
             guard note == nil, try files.list("\(directory)/tile").isEmpty else {
                 throw Self.damaged("the file is missing beside a checkpoint or tiles: restore it", at: sequence)
@@ -174,7 +176,7 @@ struct AuditSequencer: Sendable {
         guard head == state.before || head == state.after else {
             throw Self.damaged(
                 "the checkpoint has \(head.size) entries, audit/sequence expects \(state.before.size) or "
-                    + "\(state.after.size): one of them was put back", at: "\(directory)/\(Checkpoint.path)")
+                    + "\(state.after.size): one of them was put back", at: checkpoint)
         }
         if !state.keys.first.isSame(as: key.description) {
             // The authority's key was rotated. Both keys are recorded before the checkpoint bears the new one.
@@ -216,11 +218,11 @@ struct AuditSequencer: Sendable {
                 guard known.name.isSame(as: key.name) else {
                     throw TransparencyLogError("origin", "the log is that of \(known.name), not \(key.name)")
                 }
-                let checkpoint = try Checkpoint(note: note, by: known)
-                return (.init(size: checkpoint.size, root: checkpoint.root), text.isSame(as: key.description))
+                let signed = try Checkpoint(note: note, by: known)
+                return (.init(size: signed.size, root: signed.root), text.isSame(as: key.description))
             } catch { reason = error }
         }
-        throw Self.damaged(reason.description, at: "\(directory)/\(Checkpoint.path)")
+        throw Self.damaged(reason.description, at: checkpoint)
     }
 
     // MARK: One step
@@ -321,7 +323,7 @@ struct AuditSequencer: Sendable {
         } else {
             note = try CheckpointSigning.note(head, key: key, signer: signer).get()
         }
-        try files.replace("\(directory)/\(Checkpoint.path)", with: note)
+        try files.replace(checkpoint, with: note)
         _ = outbox?.logSize(atLeast: head.size)
     }
 

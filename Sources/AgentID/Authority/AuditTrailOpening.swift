@@ -13,7 +13,8 @@ extension AuditTrail {
             let log = try AuditLog(
                 directory: directory.auditPath, origin: AuditIdentity.origin(of: trustDomain), signer: keys.logSigner(),
                 options: policy.options, clock: clock, outbox: RegistryOutbox(registry: registry),
-                known: { registry.reached(.log) })
+                known: { registry.reached(.log) },
+                files: SystemAuditFiles.making(directory.auditPath, in: directory.held))
             // From now on the registry knows its log. If another process has its lock, that waits for the first events.
             if meta.log.identity.isEmpty, let mark = try LogWitness(in: directory).mark(of: meta) {
                 _ = try? registry.write(within: 50) { try $0.setLog(mark) }
@@ -34,7 +35,8 @@ extension AuditTrail {
             return try AuditLog(
                 directory: directory.auditPath, origin: AuditIdentity.origin(of: trustDomain), signer: nil,
                 options: policy.options,
-                clock: clock, known: { registry.reached(.log) })
+                clock: clock, known: { registry.reached(.log) },
+                files: SystemAuditFiles.making(directory.auditPath, in: directory.held))
         }
     }
 
@@ -55,8 +57,8 @@ extension AuditTrail {
         guard let key else { return }
         let (path, bytes) = ("\(directory.auditPath)/\(keyPath)", Array(key.utf8))
         guard (try? Files.read(path)) != bytes else { return }
-        try Files.withLock("\(directory.path)/lock") { () throws(AgentIDError) in
-            try Files.replace(path, with: bytes.span)
+        try directory.withLock { () throws(AgentIDError) in
+            try Files.replace(path, with: bytes.span, in: directory.held)
         }
     }
 

@@ -78,7 +78,7 @@ public final class Authority: Sendable {
         lifecycle = Lifecycle(
             of: view, keys: keys, clock: clock, steady: options.steadyClock,
             leasing: Leasing(duration: options.leaseDuration, resumeWithin: options.resumeWithin),
-            journal: directory.map { Journal(path: $0.journalPath, lock: $0.lockPath) }, isLogging: isLogging,
+            journal: directory?.journal, isLogging: isLogging,
             logBreach: { trail.flatMap { $0.isStrict ? $0.log?.apart : nil } })
         var guardOptions = Guard.Options()
         guardOptions.acceptsProofsWithoutAudience = true

@@ -40,7 +40,7 @@ extension Authority {
         let registry = try directory.openRegistry(onlyReads: options.onlyReads)
         let (meta, records) = try registry.read { (try $0.meta(), try $0.keys()) }
         let stored = meta.trustDomain
-        let journal = Journal(path: directory.journalPath, lock: directory.lockPath)
+        let journal = directory.journal
         // A registry that knows a journal, and none there, is refused below.
         if journal.isThere || meta.journal.epoch.isEmpty && registry.reached(.journal) == 0 { try journal.create() }
         guard options.trustDomain == nil || options.trustDomain.isSame(as: stored) else {

@@ -11,14 +11,14 @@ extension Authority {
             throw AuthorityDirectory.missing(path)
         }
         let directory = try AuthorityDirectory(creating: path, isNew: false)
-        return try Files.withLock("\(directory.path)/lock") { () throws(AgentIDError) in
+        return try directory.withLock { () throws(AgentIDError) in
             var count = 0
-            for name in try Files.names(in: "\(directory.path)/keys", isReader: false) ?? []
+            for name in try Files.names(in: "\(directory.path)/keys", isReader: false, of: directory.held) ?? []
             where name.ends(exactly: ".jwk") {
                 let file = "\(directory.path)/keys/\(name)"
-                let (key, isSealed) = try KeyFile.open(file, passphrase: passphrase)
+                let (key, isSealed) = try KeyFile.open(file, in: directory.held, passphrase: passphrase)
                 guard !isSealed else { continue }
-                try KeyFile.write(key, to: file, passphrase: passphrase)
+                try KeyFile.write(key, to: file, in: directory.held, passphrase: passphrase)
                 count += 1
             }
             return count

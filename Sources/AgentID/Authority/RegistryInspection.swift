@@ -46,7 +46,7 @@ package struct RegistryInspection: Sendable {
     /// Throws if journal or audit log are older than the registry, or belong to another: opening would be refused.
     package func checkTogether() throws(AgentIDError) {
         let known = (journal: registry.reached(.journal), log: registry.reached(.log))
-        var journal = JournalReader(Journal(path: directory.journalPath, lock: directory.lockPath))
+        var journal = JournalReader(directory.journal)
         _ = try journal.advance()
         let meta = try registry.read { try $0.meta() }
         if let breach = journal.forget(folded: meta.journal, known: known.journal) { throw breach }

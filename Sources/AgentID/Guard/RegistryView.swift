@@ -67,6 +67,7 @@ final class RegistryView: Sendable {
         position = Locked(
             Position(
                 bundle: bundle,
+                // By its path: what has the directory's name by now is looked at, and found to be another.
                 journal: directory.map { JournalReader(Journal(path: $0.journalPath, lock: $0.lockPath)) }))
         try position.withLock { position throws(AgentIDError) in try look(&position) }
     }
@@ -206,7 +207,11 @@ final class RegistryView: Sendable {
         do throws(AgentIDError) {
             // The journal first: a line folded since, and gone from it, is in the registry by then.
             let before = position.journal?.suspended.count ?? 0
-            revocations.add(try position.journal?.advance() ?? [])
+            do throws(AgentIDError) { revocations.add(try position.journal?.advance() ?? []) } catch {
+                // What cannot be read may be in another directory, or none, that has the name: that is said first.
+                try registry.readAnew { _ in }
+                throw error
+            }
             if position.journal?.suspended.count ?? 0 != before { standingVersion.add(1, ordering: .releasing) }
             do throws(AgentIDError) {
                 try registry.readAnew { registry in try take(from: registry, &position, known) }

@@ -90,25 +90,48 @@ package enum Files {
     }
 
     /// Reads a file of at most 16 MiB; `isSecret` demands that nobody else can read it.
-    package static func read(_ path: String, isSecret: Bool = false) throws(AgentIDError) -> [UInt8] {
-        let file = try open(path, .read, forbidden: isSecret ? 0o077 : 0o022)
+    package static func read(
+        _ path: String, isSecret: Bool = false, in held: HeldDirectory? = nil
+    ) throws(AgentIDError) -> [UInt8] {
+        guard let bytes = try read(path, limit: 16 << 20, forbidden: isSecret ? 0o077 : 0o022, in: held) else {
+            errno = ENOENT
+            throw failure("cannot open", path)
+        }
+        return bytes
+    }
+
+    /// Reads a whole file of at most `limit` bytes; `nil` if it does not exist.
+    static func read(
+        _ path: String, limit: Int, forbidden: mode_t = 0o022, in held: HeldDirectory?
+    ) throws(AgentIDError) -> [UInt8]? {
+        guard let file = try openIfPresent(path, .read, forbidden: forbidden, in: held) else { return nil }
         defer { _ = Glibc.close(file) }
         var status = stat()
         guard unsafe fstat(file, &status) == 0 else { throw failure("cannot look at", path) }
-        guard status.st_size <= 16 << 20 else {
-            throw AgentIDError(.limit, name: "file", message: "\(path) is larger than 16 MiB", at: path)
+        guard status.st_size <= limit else {
+            throw AgentIDError(.limit, name: "file", message: "\(path) is larger than \(limit) bytes", at: path)
         }
         var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+        guard read(file, into: &bytes, from: 0) == bytes.count else {
+            throw failure("cannot read all of", path)
+        }
+        return bytes
+    }
+
+    /// Fills `bytes` from an offset of a file, as far as the file goes. Returns `nil` on an error.
+    static func read(_ file: Int32, into bytes: inout [UInt8], from offset: Int) -> Int? {
         var filled = 0
         while filled < bytes.count {
             let count = unsafe bytes.withUnsafeMutableBytes { buffer in
-                unsafe Glibc.read(file, buffer.baseAddress.map { unsafe $0 + filled }, buffer.count - filled)
+                unsafe pread(
+                    file, buffer.baseAddress.map { unsafe $0 + filled }, buffer.count - filled, offset + filled)
             }
             if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw failure("cannot read all of", path) }
+            guard count >= 0 else { return nil }
+            if count == 0 { break }
             filled += count
         }
-        return bytes
+        return filled
     }
 
     /// Writes a new file next to the old one, then renames it: after a crash either the old or the new one is there.
@@ -201,14 +224,8 @@ package enum Files {
         _ path: String, within milliseconds: Int, in held: HeldDirectory? = nil,
         _ body: () throws(AgentIDError) -> Result
     ) throws(AgentIDError) -> Result? {
-        let file = try open(path, .create, in: held)
+        guard let file = try lock(path, within: milliseconds, in: held) else { return nil }
         defer { _ = Glibc.close(file) }
-        let deadline = MonotonicClock.milliseconds + Int64(milliseconds)
-        while flock(file, LOCK_EX | LOCK_NB) != 0 {
-            guard errno == EWOULDBLOCK || errno == EINTR else { throw failure("cannot lock", path) }
-            guard MonotonicClock.milliseconds < deadline else { return nil }
-            usleep(1000)
-        }
         return try body()
     }
 
@@ -219,12 +236,39 @@ package enum Files {
     package static func withLock<Result>(
         _ path: String, in held: HeldDirectory? = nil, _ body: () throws(AgentIDError) -> Result
     ) throws(AgentIDError) -> Result {
-        guard let result = try withLock(path, within: 5000, in: held, body) else {
+        let file = try lock(path, in: held)
+        defer { _ = Glibc.close(file) }
+        return try body()
+    }
+
+    /// The open file that holds the lock; `nil` if another process holds it all the time.
+    @inline(never)  // Once, and not for each type of result.
+    private static func lock(
+        _ path: String, within milliseconds: Int, in held: HeldDirectory?
+    ) throws(AgentIDError) -> Int32? {
+        let file = try open(path, .create, in: held)
+        let deadline = MonotonicClock.milliseconds + Int64(milliseconds)
+        while flock(file, LOCK_EX | LOCK_NB) != 0 {
+            let isFailure = errno != EWOULDBLOCK && errno != EINTR
+            guard !isFailure, MonotonicClock.milliseconds < deadline else {
+                let error = isFailure ? failure("cannot lock", path) : nil
+                _ = Glibc.close(file)
+                if let error { throw error }
+                return nil
+            }
+            usleep(1000)
+        }
+        return file
+    }
+
+    @inline(never)  // As above.
+    private static func lock(_ path: String, in held: HeldDirectory?) throws(AgentIDError) -> Int32 {
+        guard let file = try lock(path, within: 5000, in: held) else {
             throw AgentIDError(
                 .io, name: "directory_busy",
                 message: "\(LockHolder.name(of: path) ?? "another process") has held \(path) for 5 s: end that "
                     + "process, or try again", at: path)
         }
-        return result
+        return file
     }
 }

@@ -9,8 +9,10 @@ package final class HeldDirectory: Sendable {
     fileprivate let number: Int32
 
     /// Opens a directory that exists and is safe to work in.
-    init(_ path: String) throws(AgentIDError) {
-        guard let opened = try Files.openDirectory(path, isReader: false) else {
+    ///
+    /// - Parameter above: where its path is taken from.
+    init(_ path: String, isReader: Bool = false, in above: HeldDirectory? = nil) throws(AgentIDError) {
+        guard let opened = try Files.openDirectory(path, isReader: isReader, in: above) else {
             errno = ENOENT
             throw Files.failure("cannot open", path)
         }
@@ -25,9 +27,9 @@ package final class HeldDirectory: Sendable {
     /// The name of what is at a path, seen from here; `nil` if the path does not lead through here.
     fileprivate func name(of path: String) -> String? {
         guard path.starts(exactly: self.path) else { return nil }
-        let end = path.utf8.index(path.startIndex, offsetBy: self.path.utf8.count)
-        guard end < path.endIndex else { return "." }
-        return path.utf8[end] == UInt8(ascii: "/") ? String(path[path.utf8.index(after: end)...]) : nil
+        let rest = path.utf8.dropFirst(self.path.utf8.count)
+        guard let slash = rest.first else { return "." }
+        return slash == UInt8(ascii: "/") ? String(decoding: rest.dropFirst(), as: UTF8.self) : nil
     }
 }
 
@@ -37,6 +39,7 @@ struct FileWay {
     let name: String
 
     /// Starts in a directory that is held, if the path leads through it.
+    @inline(never)  // Once, and not in each place that opens or names something.
     init(_ path: String, in held: HeldDirectory?) {
         let below = held?.name(of: path)
         (base, name) = (below == nil ? AT_FDCWD : held?.number ?? AT_FDCWD, below ?? path)

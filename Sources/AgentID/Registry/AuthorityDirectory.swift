@@ -4,6 +4,8 @@ internal import StrictJSON
 /// The home of an authority: one directory that only its owner can write, shared by processes.
 struct AuthorityDirectory: Sendable {
     let path: String
+    /// The directory itself, where keys, journal and log are looked for: another one may have its name by now.
+    let held: HeldDirectory
 
     /// Makes the directory if it does not exist, or checks it.
     ///
@@ -15,6 +17,7 @@ struct AuthorityDirectory: Sendable {
         try Files.makeDirectory(place)
         try Files.makeDirectory("\(place)/keys")
         self.path = try Files.resolve(place)
+        held = try HeldDirectory(self.path)
         // The lock may not be needed now; a planted file is detected anyway.
         try Files.checkIfPresent(lockPath, isReader: false)
     }
@@ -54,7 +57,7 @@ struct AuthorityDirectory: Sendable {
             throw Self.missing(path)
         }
         self.path = try Files.resolve(path)
-        try Files.checkDirectory(self.path, isReader: true)
+        held = try HeldDirectory(self.path, isReader: true)
     }
 
     /// Whether an authority was created in a directory, and not only begun.
@@ -104,6 +107,13 @@ struct AuthorityDirectory: Sendable {
 
     var lockPath: String { "\(path)/lock" }
 
+    var journal: Journal { Journal(path: journalPath, lock: lockPath, in: held) }
+
+    /// Runs `body` under the lock of rare work.
+    func withLock<Result>(_ body: () throws(AgentIDError) -> Result) throws(AgentIDError) -> Result {
+        try Files.withLock(lockPath, in: held, body)
+    }
+
     var auditPath: String { "\(path)/audit" }
 
     var hasAuditLog: Bool { Files.exists(auditPath) }
@@ -116,12 +126,12 @@ struct AuthorityDirectory: Sendable {
 
     /// Makes the key for the digests of arguments in the audit log, if there is none yet.
     func makeDigestKey() throws(AgentIDError) {
-        guard !Files.exists(digestKeyPath) else { return try Self.checkDigestKey(digestKeyPath) }
-        try Files.withLock("\(path)/lock") { () throws(AgentIDError) in
-            guard !Files.exists(digestKeyPath) else { return }
+        guard !Files.exists(digestKeyPath, in: held) else { return try Self.checkDigestKey(digestKeyPath) }
+        try withLock { () throws(AgentIDError) in
+            guard !Files.exists(digestKeyPath, in: held) else { return }
             var bytes = Sodium.randomBytes(16)
             defer { Sodium.wipe(&bytes) }
-            try Files.replace(digestKeyPath, with: bytes.span)
+            try Files.replace(digestKeyPath, with: bytes.span, in: held)
         }
     }
 
@@ -163,7 +173,7 @@ struct AuthorityDirectory: Sendable {
     func createRegistry(of trustDomain: TrustDomain, key: () throws(AgentIDError) -> PublicKey) throws(AgentIDError) {
         // First: files synced in a directory are lost if the directory is.
         try Files.syncName(of: path)
-        try Files.withLock("\(path)/lock") { () throws(AgentIDError) in
+        try withLock { () throws(AgentIDError) in
             try SQLiteRegistry.create("\(path)/registry.db", trustDomain: trustDomain) { () throws(AgentIDError) in
                 [KeyRecord(key: try key(), role: .active)]
             }
@@ -196,6 +206,9 @@ struct AuthorityDirectory: Sendable {
         let witness = LogWitness(in: self)
         let registry = try SQLiteRegistry.open("\(path)/registry.db", access: access, page: page)
         try witness.checkRegistry(try registry.read { try $0.meta() })
+        guard FileIdentity(at: path) == held.identity else {
+            throw Apart.directory(path, "was replaced while it was opened")
+        }
         return registry
     }
 }

@@ -47,7 +47,7 @@ struct LogWitness {
     func accept(_ reach: RegistryReach) throws(AgentIDError) {
         let path = "\(directory.auditPath)/\(AuditSequencer.sequencePath)"
         guard sequence != nil else { return }
-        let files = try SystemAuditFiles(holding: directory.auditPath)
+        let files = try SystemAuditFiles(holding: directory.auditPath, in: directory.held)
         let isDone: Void? = try Files.withLock("\(directory.auditPath)/lock", within: 10_000, in: files.held) {
             () throws(AgentIDError) in
             guard let bytes = try files.read(path, limit: AuditSequence.largest) else { return }

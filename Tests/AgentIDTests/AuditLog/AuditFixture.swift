@@ -40,7 +40,7 @@ final class AuditFixture: Sendable {
         options.checkpointInterval = 3_600_000
         return try AuditLog(
             directory: directory, origin: origin, signer: signing ? signer : nil, options: options,
-            clock: CallbackClock { 1_700_000_000_000 }, files: files)
+            clock: CallbackClock { 1_700_000_000_000 }, files: files ?? SystemAuditFiles(holding: directory))
     }
 
     func sequencer(_ files: (any AuditFiles)? = nil) throws -> AuditSequencer {

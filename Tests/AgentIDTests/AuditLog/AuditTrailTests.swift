@@ -149,7 +149,8 @@ import Testing
         func integrate() throws {
             let log = try AuditLog(
                 directory: directory.path + "/audit", origin: "acme.example/audit", signer: signer,
-                options: AuditOptions(), clock: world.clock, outbox: outbox)
+                options: AuditOptions(), clock: world.clock, outbox: outbox,
+                files: SystemAuditFiles.making(directory.path + "/audit"))
             defer { log.close() }
             try log.integrate()
         }

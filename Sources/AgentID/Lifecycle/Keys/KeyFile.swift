@@ -3,11 +3,13 @@ internal import StrictJSON
 
 /// A signing key at rest: a private JWK, or sealed under a passphrase (Argon2id, XSalsa20-Poly1305).
 enum KeyFile {
-    static func write(_ key: SigningKey, to path: String, passphrase: Passphrase?) throws(AgentIDError) {
+    static func write(
+        _ key: SigningKey, to path: String, in held: HeldDirectory? = nil, passphrase: Passphrase?
+    ) throws(AgentIDError) {
         do {
             guard let passphrase else {
                 let result: Result<Void, AgentIDError> = try key.withExportedJWK { jwk in
-                    do throws(AgentIDError) { return .success(try Files.replace(path, with: jwk)) } catch {
+                    do throws(AgentIDError) { return .success(try Files.replace(path, with: jwk, in: held)) } catch {
                         return .failure(error)
                     }
                 }
@@ -23,7 +25,7 @@ enum KeyFile {
                 "kdf": "argon2id13-interactive", "cipher": "xsalsa20-poly1305", "salt": .string(Base64URL.encode(salt)),
                 "nonce": .string(Base64URL.encode(nonce)), "box": .string(Base64URL.encode(box)),
             ]
-            try Files.replace(path, with: document.canonical().span)
+            try Files.replace(path, with: document.canonical().span, in: held)
         } catch let error as JOSEError {
             throw AgentIDError(error, at: path)
         } catch let error as AgentIDError {
@@ -34,8 +36,10 @@ enum KeyFile {
     }
 
     /// Refuses a passphrase for a key that is stored in the open: it would protect nothing.
-    static func read(_ path: String, passphrase: Passphrase?) throws(AgentIDError) -> SigningKey {
-        let (key, isSealed) = try open(path, passphrase: passphrase)
+    static func read(
+        _ path: String, in held: HeldDirectory? = nil, passphrase: Passphrase?
+    ) throws(AgentIDError) -> SigningKey {
+        let (key, isSealed) = try open(path, in: held, passphrase: passphrase)
         guard isSealed || passphrase == nil else { throw Passphrase.unused }
         return key
     }
@@ -48,9 +52,10 @@ enum KeyFile {
         }
     }
 
-    static func open(_ path: String, passphrase: Passphrase?) throws(AgentIDError) -> (key: SigningKey, isSealed: Bool)
-    {
-        var bytes = try Files.read(path, isSecret: true)
+    static func open(
+        _ path: String, in held: HeldDirectory? = nil, passphrase: Passphrase?
+    ) throws(AgentIDError) -> (key: SigningKey, isSealed: Bool) {
+        var bytes = try Files.read(path, isSecret: true, in: held)
         defer { Sodium.wipe(&bytes) }
         do throws(JOSEError) { return (try SigningKey(jwk: bytes.span), false) } catch {
             if error.isOfMemory { throw AgentIDError(error, at: path) }
@@ -82,9 +87,9 @@ enum KeyFile {
 
     /// Whether a directory has a key that is not in the open.
     static func isAnySealed(in directory: AuthorityDirectory) throws(AgentIDError) -> Bool {
-        for name in try Files.names(in: "\(directory.path)/keys", isReader: false) ?? []
+        for name in try Files.names(in: "\(directory.path)/keys", isReader: false, of: directory.held) ?? []
         where name.ends(exactly: ".jwk") {
-            var bytes = try Files.read("\(directory.path)/keys/\(name)", isSecret: true)
+            var bytes = try Files.read("\(directory.path)/keys/\(name)", isSecret: true, in: directory.held)
             defer { Sodium.wipe(&bytes) }
             do throws(JOSEError) { _ = try SigningKey(jwk: bytes.span) } catch {
                 if error.isOfMemory { throw AgentIDError(error, at: name) }

@@ -35,7 +35,7 @@ final class SigningKeys: Sendable {
                     .signer, name: "signer_mismatch", message: "the signer's key is not the authority's active key",
                     at: "options.signer")
             }
-            let signer = try KeyFile.read(directory.keyPath(key), passphrase: open.passphrase)
+            let signer = try KeyFile.read(directory.keyPath(key), in: directory.held, passphrase: open.passphrase)
             // Another process rotated: the keys held before sign nothing more.
             open.signers = [key: signer]
             held = open
@@ -60,7 +60,7 @@ final class SigningKeys: Sendable {
     func discard(_ key: PublicKey) {
         let gone = held.withLock { $0?.signers.removeValue(forKey: key) }
         withExtendedLifetime(gone) {}  // a caller's signer is let go of without the lock
-        if let directory { Files.remove(directory.keyPath(key)) }
+        if let directory { Files.remove(directory.keyPath(key), in: directory.held) }
     }
 
     /// The signer of the audit log's checkpoints: a key of the log's own, made if there is none yet, or the caller's
@@ -95,9 +95,13 @@ final class SigningKeys: Sendable {
         _ path: String, in directory: AuthorityDirectory, _ passphrase: Passphrase?
     ) throws(AgentIDError) -> SigningKey {
         // Without the lock: a process that holds it may be frozen.
-        if Files.exists(path) { return try KeyFile.read(path, passphrase: passphrase) }
-        return try Files.withLock("\(directory.path)/lock") { () throws(AgentIDError) in
-            if Files.exists(path) { return try KeyFile.read(path, passphrase: passphrase) }
+        func found() throws(AgentIDError) -> SigningKey? {
+            guard Files.exists(path, in: directory.held) else { return nil }
+            return try KeyFile.read(path, in: directory.held, passphrase: passphrase)
+        }
+        if let key = try found() { return key }
+        return try directory.withLock { () throws(AgentIDError) in
+            if let key = try found() { return key }
             let key = try Agent.newKey()
             try write(key, to: path, in: directory, passphrase)
             return key
@@ -114,7 +118,7 @@ final class SigningKeys: Sendable {
                 message: "the keys were sealed meanwhile: open the authority again, with the passphrase",
                 at: "options.passphrase")
         }
-        try KeyFile.write(key, to: path, passphrase: passphrase)
+        try KeyFile.write(key, to: path, in: directory.held, passphrase: passphrase)
     }
 
     /// Wipes keys and passphrase when the last call that uses them returns.

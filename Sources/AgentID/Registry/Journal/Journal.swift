@@ -25,28 +25,38 @@ final class Journal: Sendable {
 
     let path: String
     private var oldPath: String { path + ".old" }
-    private let held = Locked<JournalFile?>(nil)
+    private let last = Locked<JournalFile?>(nil)
+    /// The directory that both files and the lock are in.
+    private let held: HeldDirectory?
 
     /// Held while a file takes another's name.
     private let lock: String
 
-    init(path: String, lock: String) { (self.path, self.lock) = (path, lock) }
+    init(path: String, lock: String, in held: HeldDirectory? = nil) {
+        (self.path, self.lock, self.held) = (path, lock, held)
+    }
+
+    private func exists(_ path: String) -> Bool { Files.exists(path, in: held) }
+
+    private func open(_ path: String, isWriter: Bool) throws(AgentIDError) -> JournalFile? {
+        try JournalFile(opening: path, isWriter: isWriter, in: held)
+    }
 
     /// Makes the file if it does not exist.
     ///
     /// - Parameter milliseconds: The longest wait for another process that holds the lock; then it is left to that
     ///   one.
     func create(within milliseconds: Int = 10_000) throws(AgentIDError) {
-        guard !Files.exists(path) else { return }
-        _ = try Files.withLock(lock, within: milliseconds) { () throws(AgentIDError) in
-            guard !Files.exists(path) else { return }
-            let old = try JournalFile(opening: oldPath, isWriter: false)
+        guard !exists(path) else { return }
+        _ = try Files.withLock(lock, within: milliseconds, in: held) { () throws(AgentIDError) in
+            guard !exists(path) else { return }
+            let old = try open(oldPath, isWriter: false)
             try make(after: old?.number ?? 0)
         }
     }
 
     private func make(after number: UInt32) throws(AgentIDError) {
-        try Files.replace(path, with: JournalFile.header(JournalMark.epoch(after: number)).span)
+        try Files.replace(path, with: JournalFile.header(JournalMark.epoch(after: number)).span, in: held)
         reserve()
     }
 
@@ -55,15 +65,15 @@ final class Journal: Sendable {
 
     /// Starts again after a restore, in a file whose number is higher than any before.
     func beginAnew(_ epoch: String) throws(AgentIDError) {
-        try Files.withLock(lock) { () throws(AgentIDError) in
-            try Files.replace(path, with: JournalFile.header(epoch).span)
-            Files.remove(oldPath)
+        try Files.withLock(lock, in: held) { () throws(AgentIDError) in
+            try Files.replace(path, with: JournalFile.header(epoch).span, in: held)
+            Files.remove(oldPath, in: held)
         }
         reserve()
     }
 
     /// Whether there is a file, under either of its names.
-    var isThere: Bool { Files.exists(path) || Files.exists(oldPath) }
+    var isThere: Bool { exists(path) || exists(oldPath) }
 
     /// Makes a change durable and visible to all readers of the journal; the caller announces it.
     ///
@@ -85,26 +95,28 @@ final class Journal: Sendable {
                 reached.offset = try file.append(line, at: path)
             }
             // Or between its two names: whoever folds after the new one is there reads the old one to its end.
-            if file.isNamed(path) || file.isNamed(oldPath) && !Files.exists(path) { return reached.position }
-            held.withLock { $0 = nil }
+            if file.isNamed(path, in: held) || file.isNamed(oldPath, in: held) && !exists(path) {
+                return reached.position
+            }
+            last.withLock { $0 = nil }
         }
         throw AgentIDError(.io, name: "journal", message: "\(path) is replaced again and again", at: path)
     }
 
     /// Whether the journal's name leads to this file.
-    func isCurrent(_ file: JournalFile) -> Bool { file.isNamed(path) }
+    func isCurrent(_ file: JournalFile) -> Bool { file.isNamed(path, in: held) }
 
     private func current() throws(AgentIDError) -> JournalFile {
-        if let file = held.withLock({ $0 }), file.isNamed(path) { return file }
+        if let file = last.withLock({ $0 }), file.isNamed(path, in: held) { return file }
         // Between its two names; a process may have died there, or be stopped.
-        if !Files.exists(path), Files.exists(oldPath) { try create(within: 100) }
-        var opened = try JournalFile(opening: path, isWriter: true)
-        if opened == nil { opened = try JournalFile(opening: oldPath, isWriter: true) }
+        if !exists(path), exists(oldPath) { try create(within: 100) }
+        var opened = try open(path, isWriter: true)
+        if opened == nil { opened = try open(oldPath, isWriter: true) }
         guard let file = opened else {
             throw AgentIDError(
                 .io, name: "journal_missing", message: "\(path) is gone: open the authority again", at: path)
         }
-        held.withLock { $0 = file }
+        last.withLock { $0 = file }
         return file
     }
 
@@ -112,7 +124,7 @@ final class Journal: Sendable {
     func files() throws(AgentIDError) -> [JournalFile] {
         var files: [JournalFile] = []
         for name in [oldPath, path] {
-            if let file = try JournalFile(opening: name, isWriter: false) { files.append(file) }
+            if let file = try open(name, isWriter: false) { files.append(file) }
         }
         return files
     }
@@ -150,15 +162,15 @@ final class Journal: Sendable {
     /// One process at a time, and nobody waits: if another has the lock, this is left to a later fold.
     /// - Returns: Whether the file replaced holds lines that are to be folded.
     func rotate(folded mark: JournalMark) -> Bool {
-        let isMore = try? Files.withLock(lock, within: 0) { () throws(AgentIDError) -> Bool in
-            guard let file = try JournalFile(opening: path, isWriter: false) else { return false }
-            if Files.exists(oldPath) {
+        let isMore = try? Files.withLock(lock, within: 0, in: held) { () throws(AgentIDError) -> Bool in
+            guard let file = try open(path, isWriter: false) else { return false }
+            if exists(oldPath) {
                 guard file.epoch.isSame(as: mark.epoch) else { return true }
-                Files.remove(oldPath)
+                Files.remove(oldPath, in: held)
                 return false
             }
             guard file.epoch.isSame(as: mark.epoch), mark.offset >= Self.fullBytes else { return false }
-            guard unsafe rename(path, oldPath) == 0 else { throw Files.failure("cannot rename", path) }
+            try Files.rename(path, to: oldPath, in: held)
             try make(after: file.number)
             return true
         }

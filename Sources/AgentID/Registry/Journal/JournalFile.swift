@@ -9,14 +9,14 @@ internal import StrictJSON
     /// The seed of its lines' checksums.
     let seed: UInt64
     private let file: Int32
-    private let identity: (device: UInt64, node: UInt64)
+    private let identity: FileIdentity
 
     static let headerSize = 64
     private static let magic = Array("agentid journal 1\n".utf8)
 
     /// Opens an existing file; `nil` if it does not exist.
-    init?(opening path: String, isWriter: Bool) throws(AgentIDError) {
-        guard let file = try Files.openIfPresent(path, isWriter ? .write : .read) else { return nil }
+    init?(opening path: String, isWriter: Bool, in held: HeldDirectory? = nil) throws(AgentIDError) {
+        guard let file = try Files.openIfPresent(path, isWriter ? .write : .read, in: held) else { return nil }
         var status = stat()
         guard unsafe fstat(file, &status) == 0, !isWriter || fcntl(file, F_SETFL, O_APPEND) == 0 else {
             let error = Files.failure("cannot open", path)
@@ -30,7 +30,7 @@ internal import StrictJSON
                 message: "\(path) is not a journal: restore it, or rotate the keys and remove it", at: path)
         }
         self.file = file
-        identity = (UInt64(status.st_dev), UInt64(status.st_ino))
+        identity = FileIdentity(status)
         self.epoch = epoch
         seed = epoch.withUTF8Span { epoch in unsafe epoch.withUnsafeBytes { unsafe XXH64.hash($0, seed: 0) } }
     }
@@ -55,10 +55,8 @@ internal import StrictJSON
     }
 
     /// Whether the name still leads to this file.
-    func isNamed(_ path: String) -> Bool {
-        var status = stat()
-        return unsafe lstat(path, &status) == 0 && UInt64(status.st_dev) == identity.device
-            && UInt64(status.st_ino) == identity.node
+    func isNamed(_ path: String, in held: HeldDirectory? = nil) -> Bool {
+        FileIdentity(at: path, in: held) == identity
     }
 
     /// Whether its first bytes still identify it: somebody may have written another file over it.

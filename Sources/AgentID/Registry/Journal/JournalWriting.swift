@@ -4,7 +4,7 @@ extension AuthorityDirectory {
     func enforce(_ entries: [JournalEntry]) throws(AgentIDError) {
         try Files.checkDirectory(path)
         let page = try SharedSequence(path: "\(path)/sequence", isWriter: true)
-        let journal = Journal(path: journalPath, lock: lockPath)
+        let journal = journal
         page.reach(.journal, try journal.append(entries, known: page.reached(.journal)))
         page.advance()
     }
