@@ -62,7 +62,8 @@ func (e *Error) Error() string {
 	if e == nil {
 		return "no error"
 	}
-	if e.Where == "" {
+	// A path that the message names is said once.
+	if e.Where == "" || strings.Contains(e.Where, "/") && strings.Contains(e.Message, e.Where) {
 		return e.Message
 	}
 	return e.Message + " (" + e.Where + ")"

@@ -255,6 +255,15 @@ func TestErrorsNameInputAndRule(t *testing.T) {
 	if errors.Is(err, ErrDenied) || ErrDenied.Error() != "denied" {
 		t.Fatal("kinds of errors are mixed up")
 	}
+	for said, text := range map[Error]string{
+		{Message: "cannot open /a/b", Where: "/a/b"}: "cannot open /a/b",
+		{Message: "it is gone", Where: "/a/b"}:       "it is gone (/a/b)",
+		{Message: "no scope", Where: "scope"}:        "no scope (scope)",
+	} {
+		if said.Error() != text {
+			t.Fatal(said.Error())
+		}
+	}
 	agent := start(t, acme)
 	decision := must[*Decision](t)(agent.Authorize(bg, "read_file", inside))
 	permit := must[*Permit](t)(agent.Permit(bg, "read_file", inside))

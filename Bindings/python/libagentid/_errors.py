@@ -30,7 +30,9 @@ class Error(Exception):
     link: int | None
 
     def __init__(self, code: int, name: str, message: str, where: str, link: int | None) -> None:
-        super().__init__(f"{message} ({where})" if where else message)
+        # A path that the message names is said once.
+        is_named = "/" in where and where in message
+        super().__init__(f"{message} ({where})" if where and not is_named else message)
         self.code, self.name, self.message, self.where, self.link = code, name, message, where, link
 
     def __repr__(self) -> str:

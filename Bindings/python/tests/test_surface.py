@@ -113,6 +113,16 @@ def test_a_secret_that_was_returned_is_not_read(tmp_path: Path) -> None:
             print(lease.secret)
 
 
+def test_a_path_is_said_once(tmp_path: Path) -> None:
+    (tmp_path / "acme").mkdir(mode=0o777)
+    (tmp_path / "acme").chmod(0o777)
+    with pytest.raises(libagentid.Error) as told:
+        open_authority(tmp_path / "acme")
+    assert told.value.where == str(tmp_path / "acme") and str(told.value).count(told.value.where) == 1
+    assert str(libagentid.Error(11, "file", "it is gone", "/a/b", None)) == "it is gone (/a/b)"
+    assert str(libagentid.Error(2, "a", "no scope", "scope", None)) == "no scope (scope)"
+
+
 @pytest.mark.parametrize(("kind", "schema"), [(types.Event, "event"), (types.DecisionDocument, "decision")])
 def test_types_are_those_of_the_schemas(kind: Any, schema: str) -> None:
     said = json.loads((SCHEMAS / f"{schema}.json").read_text())

@@ -71,8 +71,13 @@ public struct AgentIDError: Error, Sendable, Equatable, CustomStringConvertible 
         }
     }
 
-    /// The place and the message, for people.
-    public var description: String { place.isEmpty ? message : "\(place): \(message)" }
+    /// The place and the message, for people. A path that the message names is said once.
+    public var description: String { place.isEmpty || namesPath ? message : "\(place): \(message)" }
+
+    private var namesPath: Bool {
+        let (text, path) = (Array(message.utf8), Array(place.utf8))
+        return path.contains(UInt8(ascii: "/")) && text.indices.contains { text[$0...].starts(with: path) }
+    }
 }
 
 extension AgentIDError {

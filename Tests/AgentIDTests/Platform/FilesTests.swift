@@ -56,6 +56,15 @@ import Testing
         #expect(!Files.exists(directory.path + "/new"))
     }
 
+    @Test func anErrorSaysItsPathOnce() throws {
+        let error = try #require(refusal { _ = try Files.read(path) })
+        #expect(error.place == path && error.message.contains(path) && error.description == error.message)
+        let other = AgentIDError(.io, name: "file", message: "it is gone", at: path)
+        #expect(other.description == "\(path): it is gone")
+        // A word that is also in the message is no path.
+        #expect(AgentIDError(.argument, name: "a", message: "no scope", at: "scope").description == "scope: no scope")
+    }
+
     @Test func fifoIsRefusedAtOnce() throws {
         #expect(unsafe mkfifo(path, 0o600) == 0)
         for error in refusals() { #expect(error?.message.contains("FIFO") == true) }
