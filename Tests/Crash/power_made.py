@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Cuts the power while a command makes something new, at random points, whenever the registry was synced, and once it is done.
+"""Cuts the power while a command makes or changes something, at random points, whenever the registry was synced, and at its end.
 
 Each remainder can be gone on with: the authority is made, starts an agent, and nothing is wrong. What a command said to have
-made is there after it ended. Arguments: how many points (100). CRASH_SEED repeats a run's points.
+made or done stays so. A directory that was restored is that again where the command was interrupted, and no chain from before is
+permitted. Arguments: how many points (100). CRASH_SEED repeats a run's points.
 """
 
 import os
@@ -15,6 +16,7 @@ import disk
 from workplace import Report, compiled_shim, new_directory, seed
 
 CTL = os.environ.get("AGENTIDCTL") or os.path.join(os.path.dirname(os.environ["AGENTID_LIBRARY"]), "agentidctl")
+DENIED = 10
 BEFORE = 1 << 62  # TICKETS_OF_BEFORE of trace_shim.h
 
 
@@ -39,20 +41,69 @@ def approver(place):
     return ["approvals", "key", f"{place}/approver.jwk"]
 
 
+def verify(place):
+    return ["verify", f"{place}/agent/chain", "--any-audience", "--authority", f"{place}/acme"]
+
+
 def profile(place):
     return ["profile", "put", "p", "--authority", f"{place}/acme", "--owner", "team:x@acme.example", "--ceiling", "search"]
+
+
+def policy(place):
+    return ["policy", "apply", f"{place}/policy.json", "--authority", f"{place}/acme"]
+
+
+def restored(place):
+    return ["restored", "--yes", "--authority", f"{place}/acme"]
 
 
 MADE = {
     init: ["acme/registry.db"],
     agent: ["agent/key.jwk", "agent/chain", "agent/credential"],
     approver: ["approver.jwk"],
+    policy: [],
+    restored: [],
 }
+POLICY = '{"version": 1, "rules": [{"id": "slow", "match": "search", "rate": {"calls": 100, "per": "1h", "for": "agent"}}]}'
 
 
-def faults(place, made, is_done):
+def prepare(command, root):
+    """What the command finds."""
+    if command is init:
+        return
+    steps = [init, profile] + [agent, verify] * (command is restored)
+    for step in steps:
+        done = ctl(*step(root))
+        if done.returncode != 0:
+            sys.exit(f"{step.__name__}: {done.stderr}")
+    if command is policy:
+        with open(f"{root}/policy.json", "w") as file:
+            file.write(POLICY)
+
+
+def undone(command, place, is_done):
+    """What the command said to have done and what is not so."""
+    if command is policy:
+        shown = ctl("policy", "show", "--json", "--authority", f"{place}/acme")
+        if is_done and shown.returncode != 0:
+            return [f"no policy: {shown.stderr}"]
+        done = ctl(*policy(place))
+        return [] if done.returncode == 0 else [f"policy: {done.stderr}"]
+    if command is restored:
+        if not is_done:
+            done = ctl(*restored(place))
+            if done.returncode != 0:
+                return [f"restored: {done.stderr}"]
+        looked = ctl(*verify(place))
+        if looked.returncode != DENIED:
+            return [f"a chain from before is not denied: {looked.stdout}{looked.stderr}"]
+    return []
+
+
+def faults(place, command, is_done):
     """What was lost, or is in the way."""
-    found = [f"{name} is lost" for name in made if is_done and not os.path.exists(f"{place}/{name}")]
+    found = [f"{name} is lost" for name in MADE[command] if is_done and not os.path.exists(f"{place}/{name}")]
+    found += undone(command, place, is_done)
     for command in (init, profile):
         done = ctl(*command(place))
         if done.returncode != 0:
@@ -72,9 +123,7 @@ def cut(command, count, chance, report):
     with new_directory() as work:
         root, trace = f"{work}/root", f"{work}/trace"
         os.mkdir(root, 0o700)
-        if command is not init:
-            ctl(*init(root))
-            ctl(*profile(root))
+        prepare(command, root)
         done = ctl(*command(root), LD_PRELOAD=compiled_shim(work), CRASH_TRACE_ROOT=root, CRASH_TRACE_FILE=trace)
         if done.returncode != 0:
             sys.exit(f"the traced run failed: {done.stderr}")
@@ -89,7 +138,7 @@ def cut(command, count, chance, report):
             for what, source in (("what was synced", None), ("that and half of the rest", chance)) if i in points else ():
                 state.after_cut(f"{work}/cut", source)
                 at = f"{command.__name__}: {what} at record {i - first} of {len(records) - first}"
-                report.check(at, faults(f"{work}/cut", MADE[command], i == len(records)))
+                report.check(at, faults(f"{work}/cut", command, i == len(records)))
                 shutil.rmtree(f"{work}/cut")
             if i < len(records):
                 state.apply(records[i])

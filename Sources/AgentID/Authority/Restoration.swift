@@ -56,7 +56,7 @@ extension Authority {
         let before = try registry.read { (meta: try $0.meta(), keys: try $0.keys()) }
         let key = try newKey(in: directory, after: before.keys, passphrase: passphrase)
         do throws(AgentIDError) {
-            let journal = Journal(path: directory.journalPath, lock: directory.lockPath)
+            let journal = directory.journal
             let witness = LogWitness(in: directory)
             try witness.checkReadable()
             let beginning = try RegistryBeginning(
@@ -87,17 +87,21 @@ extension Authority {
             try witness.accept(beginning.reach)
             try journal.beginAnew(beginning.journal.epoch)
             registry.adopt(beginning)
-            for old in before.keys where key != nil { Files.remove(directory.keyPath(old.key)) }
+            // A power cut would leave the file with the registry that was, which refuses this one.
+            try Files.sync("\(directory.path)/sequence", in: directory.held)
+            for old in before.keys where key != nil { Files.remove(directory.keyPath(old.key), in: directory.held) }
             // It remembers proofs of chains that are no longer valid.
-            Files.remove(directory.replayPath)
+            Files.remove(directory.replayPath, in: directory.held)
             // Of the registry as it was: rates begin anew.
-            Files.remove(directory.metersPath)
+            Files.remove(directory.metersPath, in: directory.held)
             return Restoration(
                 lapsed: lapsed, revoked: revoked, signing: key?.publicKey.thumbprint,
                 policy: before.meta.policyVersion, newerPolicy: logged)
         } catch {
             // Interrupted later, it is done again: the registry names the key by then, and goes with it.
-            if let key, registry.isUnnamed(key.publicKey) { Files.remove(directory.keyPath(key.publicKey)) }
+            if let key, registry.isUnnamed(key.publicKey) {
+                Files.remove(directory.keyPath(key.publicKey), in: directory.held)
+            }
             throw error
         }
     }
@@ -116,7 +120,7 @@ extension Authority {
     ) throws(AgentIDError) -> SigningKey? {
         guard try activeKey(in: directory, of: records, passphrase: passphrase) != nil else { return nil }
         let key = try Agent.newKey()
-        try KeyFile.write(key, to: directory.keyPath(key.publicKey), passphrase: passphrase)
+        try KeyFile.write(key, to: directory.keyPath(key.publicKey), in: directory.held, passphrase: passphrase)
         return key
     }
 
