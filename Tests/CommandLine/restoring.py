@@ -50,7 +50,9 @@ def looks(work):
         [version] = db.execute("PRAGMA user_version").fetchone()
         db.execute(f"PRAGMA user_version = {version - 1}")
         _, said = run("restored", *here, expect=1)
+        older = troubles(here, expect=1)
         db.execute(f"PRAGMA user_version = {version}")
+    check(older and all("agentidctl restored" in f["remedy"] for f in older.values()), "an older version may be that of a backup", older)
     check("agent" in said and "--yes" in said, "a backup of an older version is asked about too", said)
     with open(f"{here[1]}/audit/sequence", "r+b") as file:
         file.write(b"garbage")
@@ -75,6 +77,8 @@ def flipped(work):
                 file.seek(8 * word)
                 file.write((value ^ 1 << bit).to_bytes(8, "little"))
             ctl("restored", "--yes", *here)
+            [first] = ctl("agents", *here, "--json", json_out=True)
+            check("restored" in first["end_reason"], "why it ended", first)
             ctl("profile", "list", *here)
             check(troubles(here, expect=0) == {}, f"word {word}, bit {bit} is mended")
     ctl("audit", "verify", *here)

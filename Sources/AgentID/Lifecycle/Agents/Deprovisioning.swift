@@ -122,8 +122,10 @@ extension Lifecycle {
         let ended = try write { registry in
             var ended: [AgentRecord] = []
             for root in roots {
+                var reason = reason
                 if let time {
                     guard let lease = try registry.lease(of: root), time.isOver(lease) else { continue }
+                    if lease.isTakenBack { reason = "its directory was restored from a backup" }
                 }
                 ended += try end(root, reason: reason, isLapsed: time != nil, now: now, in: registry)
             }

@@ -102,4 +102,7 @@ package struct LeaseRecord: Sendable, Equatable {
         // Far more than any, and no time less so much overflows: a registry that is damaged is read too.
         self.grace = min(max(grace, 0), 1 << 61)
     }
+
+    /// Whether it ended because the directory was restored.
+    package var isTakenBack: Bool { expires == 0 }
 }

@@ -80,8 +80,9 @@ extension SQLiteRegistry {
         guard try version(of: database, at: path) == SQLiteSchema.version else {
             throw AgentIDError(
                 .state, name: "older_registry",
-                message: "the registry is of an older version: open the authority once to bring it up to date", at: path
-            )
+                message:
+                    "the registry is of an older version: open the authority once to bring it up to date, or after a "
+                    + "restore run agentidctl restored, which does so too", at: path)
         }
     }
 
