@@ -84,6 +84,10 @@ def reads(work):
     home, agent, ended = here[1], f"{work}/agent", start(work, here, "ended")
     ctl("deprovision", short(ended), *here)
     ctl("audit", "checkpoint", *here, "--integrate")
+    def left(meters):
+        return meters.get("message") or [(meter["rule"], meter["subject"], meter["left"]) for meter in meters["meters"]]
+    used = {kind: left(ctl(kind, *here, "--json", json_out=True)) for kind in ("limits", "budgets")}
+    check(any(used.values()), "something was used", used)
     with unshared(f"mount --bind {home} {home}; mount -o remount,bind,ro {home}") as inside:
         if inside is None:
             return
@@ -98,8 +102,8 @@ def reads(work):
             pass  # it is a token, and no JSON
         check(inside("gone", short(ended), *here)["gone"] is True, "an agent that is gone is found so there")
         check(len(inside("agents", *here)) == 2, "all agents are listed there")
-        for one in (["limits"], ["budgets"]):
-            check("meters: Read-only" in inside(*one, *here)["message"], "a file that is read by writing it is named", one)
+        for kind in used:
+            check(left(inside(kind, *here)) == used[kind], "what was used of rates and budgets is read there", kind)
         for one in (["revoke", "principal", "user:alice@acme.example"], ["suspend", ended], ["deprovision", ended], ["bundle", "--publish"]):
             found = inside(*one, *here)
             check(found.get("reason") == "read_only" and "read-only" in found["message"], "what changes something is not done", (one, found))

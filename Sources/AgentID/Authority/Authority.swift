@@ -85,6 +85,7 @@ public final class Authority: Sendable {
         guardOptions.clock = clock
         // Asked by agents in this process, which need no proof.
         guardOptions.sharesReplayMemory = false
+        guardOptions.looksOnly = options.onlyReads
         stopping = AgentStopping(view, write: lifecycle.stop)
         home = try Guard(
             guardOptions, view: view, trail: trail, stopping: stopping, onDenial: lifecycle.denials.add,

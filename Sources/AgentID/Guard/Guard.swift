@@ -62,7 +62,8 @@ public final class Guard: Sendable {
         following = view.map { Borrowed($0) }
         auditMark = trail?.mark(of: options.audience)
         clock = CheckedClock(options.clock)
-        meters = view?.meters(isMachine: clock.isMachine, isDurable: trail?.isDurable ?? false)
+        meters = view?.meters(
+            isMachine: clock.isMachine, isDurable: trail?.isDurable ?? false, isCopy: options.looksOnly)
         desk = view.map { ApprovalDesk(directory: $0.directory, registry: $0.registry, onAsked: onAsked) }
         watch = ClockWatch(window: options.proofWindow * 1000)
         // From now on steps are seen, not from the first decision.

@@ -28,6 +28,8 @@ extension Guard {
         public var replayCapacity = 1 << 20
         /// Whether guards that open the same directory accept a proof once among all of them, not once in each.
         public var sharesReplayMemory = true
+        /// Whether rates and budgets are only looked at: those of a guard that decides nothing.
+        var looksOnly = false
         /// The number of verified chains kept.
         public var cacheEntries = 4096
         /// The memory that they may take, in bytes, including the kept parts of their documents and their compiled

@@ -73,12 +73,12 @@ final class RegistryView: Sendable {
     }
 
     /// The meters of a guard that follows this: the directory's, or where there is none, those of all guards of this view.
-    func meters(isMachine: Bool, isDurable: Bool) -> MetersOpening {
+    func meters(isMachine: Bool, isDurable: Bool, isCopy: Bool) -> MetersOpening {
         ownMeters.withLock { own in
             if let own { return own }
             let made = MetersOpening(
                 path: metersPath, epoch: epoch, registry: registry, isMachine: isMachine, isDurable: isDurable,
-                steady: steady)
+                isCopy: isCopy, steady: steady)
             if metersPath == nil { own = made }
             return made
         }

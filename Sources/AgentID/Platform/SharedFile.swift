@@ -9,6 +9,7 @@ final class SharedFile: Sendable {
     let path: String
     private let file: Int32
     private let identity: FileIdentity?
+    private let isCopy: Bool
 
     /// The longest wait for another process that makes the file, in milliseconds: a stopped one delays nobody further.
     static let patience = 5000
@@ -18,8 +19,10 @@ final class SharedFile: Sendable {
     /// - Parameters:
     ///   - name: of the error where this user may not write it.
     ///   - reason: what the guards of a directory do with it, and what this user can do, for that error.
-    init(path: String, name: String, reason: String) throws(AgentIDError) {
-        do throws(AgentIDError) { file = try Files.open(path, .create, forbidden: 0o077) } catch {
+    ///   - isCopy: whether it is only looked at: the file must be there, and what is stored stays in this process.
+    init(path: String, name: String, reason: String, isCopy: Bool = false) throws(AgentIDError) {
+        self.isCopy = isCopy
+        do throws(AgentIDError) { file = try Files.open(path, isCopy ? .read : .create, forbidden: 0o077) } catch {
             guard PermissionDenied.isSystem(error), errno == EACCES || errno == EPERM else {
                 throw error
             }
@@ -111,7 +114,7 @@ final class SharedFile: Sendable {
 
     /// Maps bytes of the file.
     func map(from start: Int, count: Int) throws(AgentIDError) -> MappedMemory {
-        guard let mapping = MappedMemory(file, from: start, count: count) else {
+        guard let mapping = MappedMemory(file, from: start, count: count, isCopy: isCopy) else {
             throw Files.failure("cannot map", path)
         }
         return mapping

@@ -7,9 +7,9 @@ final class MetersFile: Sendable {
     private let shared: SharedFile
 
     /// Opens the file at `path`; makes it with the header `initial` where there is none or making it was cut short.
-    init(path: String, initial: MetersHeader) throws(AgentIDError) {
+    init(path: String, initial: MetersHeader, isCopy: Bool = false) throws(AgentIDError) {
         shared = try SharedFile(
-            path: path, name: "meters", reason: "keep rates and budgets: run as its owner")
+            path: path, name: "meters", reason: "keep rates and budgets: run as its owner", isCopy: isCopy)
         let page = initial.bytes + [UInt8](repeating: 0, count: MetersHeader.size - MetersHeader.byteCount)
         header = try shared.begin(room: initial.length, firstPage: page, Self.read) ?? initial
     }

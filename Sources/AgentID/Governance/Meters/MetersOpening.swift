@@ -7,6 +7,7 @@ final class MetersOpening: Sendable {
     private let epoch: SIMD2<UInt64>
     private let isMachine: Bool
     private let isDurable: Bool
+    private let isCopy: Bool
     private let steady: SteadyClock
     let registry: any Registry
     private let opened = LatestPlace()
@@ -19,13 +20,14 @@ final class MetersOpening: Sendable {
     ///   - registry: lends budgets, where there is no directory.
     ///   - isMachine: whether the guard's clock is the machine's own.
     ///   - isDurable: whether what is answered is on the disk before.
+    ///   - isCopy: whether they are only looked at, as on a disk that is read-only: no file is made or changed.
     ///   - steady: the clock that nobody sets.
     init(
         path: String?, epoch: SIMD2<UInt64>, registry: any Registry, isMachine: Bool, isDurable: Bool,
-        steady: SteadyClock
+        isCopy: Bool = false, steady: SteadyClock
     ) {
         (self.path, self.epoch, self.registry) = (path, epoch, registry)
-        (self.isMachine, self.isDurable, self.steady) = (isMachine, isDurable, steady)
+        (self.isMachine, self.isDurable, self.isCopy, self.steady) = (isMachine, isDurable, isCopy, steady)
     }
 
     /// Whether there is a page: a file is made when a call is first about a rule that needs one.
@@ -57,9 +59,9 @@ final class MetersOpening: Sendable {
                 // What all share begins with the machine's two clocks, whatever clock a program brings.
                 let begins = path != nil && steady.isMachine ? CheckedClock(SystemClock()).milliseconds : now
                 let page = try MetersPage(
-                    path: path, epoch: epoch, turns: registry.reached(.meters),
+                    path: isCopy && !isThere ? nil : path, epoch: epoch, turns: registry.reached(.meters),
                     believesSteps: path == nil && !isMachine, follows: isMachine, now: begins, isDurable: isDurable,
-                    steady: steady)
+                    isCopy: isCopy, steady: steady)
                 return opened.replaced { _ in page }
             }
         } catch { throw Denial("meters_damaged", error.message, at: "policy") }
@@ -74,7 +76,7 @@ final class MetersOpening: Sendable {
                 if let ledger = openedLedger.found(BudgetLedger.self) { return ledger }
                 // A guard of a directory may only read its registry: what lends is opened when it is needed.
                 let ledger =
-                    if let path { try BudgetLedger(directory: Files.split(path).parent, page) } else {
+                    if let path, !isCopy { try BudgetLedger(directory: Files.split(path).parent, page) } else {
                         BudgetLedger(registry, page)
                     }
                 return openedLedger.replaced { _ in ledger }

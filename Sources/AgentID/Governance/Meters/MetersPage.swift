@@ -45,13 +45,15 @@ package final class MetersPage: Sendable {
     ///   - follows: whether it is where it is slewed.
     ///   - now: the guard's clock, in milliseconds since 1970.
     ///   - isDurable: whether a label is on the disk before it is answered.
+    ///   - isCopy: whether it is only looked at: nothing that is done here is in the file.
     ///   - steady: what nobody sets: for tests.
     package init(
         path: String?, epoch: SIMD2<UInt64> = .zero, turns known: UInt64 = 0, buckets: Int = MetersPage.buckets,
-        believesSteps: Bool, follows: Bool = true, now: Int64, isDurable: Bool = false, steady: SteadyClock = .machine
+        believesSteps: Bool, follows: Bool = true, now: Int64, isDurable: Bool = false, isCopy: Bool = false,
+        steady: SteadyClock = .machine
     ) throws(AgentIDError) {
         let initial = MetersHeader(buckets: min(max(buckets, 1), MetersFormat.mostBuckets), epoch: epoch)
-        file = if let path { try MetersFile(path: path, initial: initial) } else { nil }
+        file = if let path { try MetersFile(path: path, initial: initial, isCopy: isCopy) } else { nil }
         header = file?.header ?? initial
         if let file {
             mapping = try file.map()
@@ -64,7 +66,7 @@ package final class MetersPage: Sendable {
         words = unsafe MetersWords(mapping.start, header)
         self.isDurable = isDurable
         turns = Atomic(words[.turns])
-        witness = if let path { try MetersWitness(beside: path, known: known) } else { nil }
+        witness = if let path { try MetersWitness(beside: path, known: known, isWriter: !isCopy) } else { nil }
         clock = MetersClock(steady: steady, believesSteps: believesSteps, follows: follows, secret: header.key)
         guard header.epoch == epoch else {
             throw MetersHeader.refusal(file?.path ?? "", "belongs to another registry")
