@@ -31,8 +31,10 @@ typedef struct agentid_delegation_options {
     int32_t isolated;                /* not 0: the child and all below it keep the labels of what they learn to
                                         themselves, until agentid_agent_join_labels(); agentid_agent_delegate() refuses
                                         it, as does agentid_agent_spawn() without the authority in this process */
+    const char *limits;              /* rates and budgets of the child and all below it, beside those of every agent
+                                        above: a JSON array, as docs/policies.md says; NULL: no others */
 } agentid_delegation_options;
-#define AGENTID_DELEGATION_OPTIONS_INIT { sizeof(agentid_delegation_options), NULL, 0, 0, 0, NULL, NULL, 0, NULL, 0 }
+#define AGENTID_DELEGATION_OPTIONS_INIT { sizeof(agentid_delegation_options), NULL, 0, 0, 0, NULL, NULL, 0, NULL, 0, NULL }
 /* AGENTID_DELEGATION_OPTIONS_INIT as a function. Args: struct_size  sizeof *options. */
 void agentid_delegation_options_init(agentid_delegation_options *options, size_t struct_size);
 

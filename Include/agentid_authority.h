@@ -137,8 +137,10 @@ typedef struct agentid_agent_options {
                                         names: a JSON array of strings; NULL: any */
     int32_t isolated;                /* not 0: every agent that it spawns is isolated: what these learn does not flow up
                                         to it; agentid_authority_issue() refuses it */
+    const char *limits;              /* rates and budgets of the agent and all below it, stated in its grant: a JSON
+                                        array, as docs/policies.md says; NULL: none but the policy's */
 } agentid_agent_options;
-#define AGENTID_AGENT_OPTIONS_INIT { sizeof(agentid_agent_options), NULL, NULL, NULL, NULL, NULL, 0, 0, NULL, 0, NULL, 0 }
+#define AGENTID_AGENT_OPTIONS_INIT { sizeof(agentid_agent_options), NULL, NULL, NULL, NULL, NULL, 0, 0, NULL, 0, NULL, 0, NULL }
 /* AGENTID_AGENT_OPTIONS_INIT as a function. Args: struct_size  sizeof *options. */
 void agentid_agent_options_init(agentid_agent_options *options, size_t struct_size);
 

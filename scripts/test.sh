@@ -2,7 +2,7 @@
 # Builds the targets it is given, then runs the parts of `make test` in two lanes, side by side: a part's output comes whole
 # when the part ends, with its seconds. Parts of one lane run one after the other. The first lane compiles; the second does
 # not, and looks at a clock only once the first is past its own tests. LANES=1 runs all in one lane. Ends with 1 where a part
-# failed, and names it.
+# failed, names it, and repeats what it said of its failures: who reads the last lines only knows what broke.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 compiling=(test-swift lint docs-swift test-swift-package test-swift-service)
@@ -50,6 +50,9 @@ fi
 shopt -s nullglob
 failed=("$results"/*.failed)
 parts=$((${#compiling[@]} + ${#others[@]}))
-for one in "${failed[@]}"; do echo "failed: $(basename "$one" .failed)"; done
+for one in "${failed[@]}"; do
+    echo "failed: $(basename "$one" .failed)"
+    grep -aE -A 3 '^failed|^FAILED|^ERROR|recorded an issue|error: |^--- FAIL' "${one%.failed}.log" | tail -n 40 | cut -c 1-400 | sed 's/^/    /'
+done
 echo "make test: $((parts - ${#failed[@]})) parts passed, ${#failed[@]} failed, in $SECONDS s"
 [ ${#failed[@]} -eq 0 ]

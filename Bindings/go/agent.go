@@ -5,22 +5,25 @@ package agentid
 
 static void go_agent_close(uintptr_t agent) { agentid_agent_close(AS(agent, agent)); }
 
-static void go_delegation_complete(agentid_delegation_options *options, _GoString_ scope, _GoString_ labels,
-                                   _GoString_ audiences) {
+typedef struct go_delegation { // what is copied of agentid_delegation_options
+    _GoString_ scope, labels, audiences, limits, agent;
+} go_delegation;
+
+static void go_delegation_complete(agentid_delegation_options *options, const go_delegation *texts) {
     options->struct_size = sizeof *options;
-    options->scope = go_option(scope);
-    options->labels = go_option(labels);
-    options->audiences = go_option(audiences);
+    options->scope = go_option(texts->scope);
+    options->labels = go_option(texts->labels);
+    options->audiences = go_option(texts->audiences);
+    options->limits = go_option(texts->limits);
 }
-static go_answer go_agent_spawn(uintptr_t agent, _GoString_ name, agentid_delegation_options options, _GoString_ scope,
-                                _GoString_ labels, _GoString_ audiences) {
-    go_delegation_complete(&options, scope, labels, audiences);
+static go_answer go_agent_spawn(uintptr_t agent, _GoString_ name, agentid_delegation_options options, go_delegation texts) {
+    go_delegation_complete(&options, &texts);
     MAKE(agent, agentid_agent_spawn(AS(agent, agent), TEXT(name), &options, &made, &error));
 }
 static go_texts go_agent_delegate(uintptr_t agent, _GoString_ holder, agentid_delegation_options options,
-                                  _GoString_ scope, _GoString_ labels, _GoString_ audiences, _GoString_ id) {
-    go_delegation_complete(&options, scope, labels, audiences);
-    options.agent = go_option(id);
+                                  go_delegation texts) {
+    go_delegation_complete(&options, &texts);
+    options.agent = go_option(texts.agent);
     TAKE(agentid_agent_delegate(AS(agent, agent), TEXT(holder), &options, &first, &error));
 }
 static go_decision go_agent_authorize(uintptr_t agent, _GoString_ tool, _GoString_ arguments, int along) {
@@ -68,6 +71,7 @@ type Delegation struct {
 	Agent     string        // Delegate only: the ID of a holder that has a credential
 	Audiences []string      // names of the guards that its grants may be presented to; nil: its parent's
 	Isolated  bool          // Spawn only: it and all below it keep the labels of what they learn to themselves
+	Limits    string        // rates and budgets of it and all below it, a JSON array as docs/policies.md says; "": no others
 }
 
 func newAgent(answer C.go_answer, needs any, strict bool) (*Agent, error) {
@@ -86,11 +90,13 @@ func newAgent(answer C.go_answer, needs any, strict bool) (*Agent, error) {
 	return agent, nil
 }
 
-func (d Delegation) texts() (scope, labels, audiences string, fault error) {
+func (d Delegation) texts() (C.go_delegation, error) {
 	var t texts
-	scope, labels = t.maybe("scope", d.Scope), t.list("labels", d.Labels)
-	audiences = t.list("audiences", d.Audiences)
-	return scope, labels, audiences, t.fault
+	given := C.go_delegation{
+		scope: t.maybe("scope", d.Scope), labels: t.list("labels", d.Labels), audiences: t.list("audiences", d.Audiences),
+		limits: t.maybe("limits", d.Limits),
+	}
+	return given, t.fault
 }
 
 func (d Delegation) options() C.agentid_delegation_options {
@@ -103,12 +109,12 @@ func (d Delegation) options() C.agentid_delegation_options {
 // Spawn starts a sub-agent under this one, offline: an ID below this one's, a key of its own, no more than its authority.
 // Its grant is renewed as long as it is open. One that comes after the context has ended is ended at once.
 func (a *Agent) Spawn(ctx context.Context, name string, delegation Delegation) (*Agent, error) {
-	scope, labels, audiences, err := delegation.texts()
+	texts, err := delegation.texts()
 	if err != nil {
 		return nil, err
 	}
 	return waiting(ctx, func() (*Agent, error) {
-		return newAgent(C.go_agent_spawn(a.it().value, name, delegation.options(), scope, labels, audiences), a, a.it().strict)
+		return newAgent(C.go_agent_spawn(a.it().value, name, delegation.options(), texts), a, a.it().strict)
 	}, unwanted)
 }
 
@@ -126,17 +132,16 @@ func unwanted(agent *Agent) {
 // Delegate delegates to a public JWK held elsewhere, offline; it returns this agent's chain with the new grant after it.
 // Nobody renews that: it ends with this agent's present grant at the latest.
 func (a *Agent) Delegate(ctx context.Context, holder string, delegation Delegation) (string, error) {
-	scope, labels, audiences, err := delegation.texts()
+	given, err := delegation.texts()
 	if err != nil {
 		return "", err
 	}
 	var t texts
-	id := t.maybe("agent", delegation.Agent)
-	if t.fault != nil {
+	if given.agent = t.maybe("agent", delegation.Agent); t.fault != nil {
 		return "", t.fault
 	}
 	return a.it().read(ctx, func() C.go_texts {
-		return C.go_agent_delegate(a.it().value, holder, delegation.options(), scope, labels, audiences, id)
+		return C.go_agent_delegate(a.it().value, holder, delegation.options(), given)
 	})
 }
 

@@ -31,7 +31,7 @@ static go_answer go_authority_activate_key(uintptr_t authority) {
 }
 
 typedef struct go_request { // what is copied of agentid_agent_options
-    _GoString_ principal, task, intent, scope, entitlements, labels, audiences;
+    _GoString_ principal, task, intent, scope, entitlements, labels, audiences, limits;
     int32_t isolated;
 } go_request;
 
@@ -45,6 +45,7 @@ static agentid_agent_options go_agent_options(const go_request *texts, int64_t l
     options.entitlements = go_option(texts->entitlements);
     options.labels = go_option(texts->labels);
     options.audiences = go_option(texts->audiences);
+    options.limits = go_option(texts->limits);
     options.lifetime = lifetime;
     options.until = until;
     options.max_depth = max_depth;
@@ -156,6 +157,7 @@ type AgentOptions struct {
 	Labels       []string      // information-flow labels the task starts with
 	Audiences    []string      // names of the guards that the grant, and all below it, may be presented to; nil: any
 	Isolated     bool          // every agent that it spawns is isolated: what these learn does not flow up to it
+	Limits       string        // rates and budgets of it and all below it, a JSON array as docs/policies.md says; "": the policy's only
 }
 
 func (o AgentOptions) texts() (C.go_request, error) {
@@ -163,7 +165,7 @@ func (o AgentOptions) texts() (C.go_request, error) {
 	request := C.go_request{
 		principal: t.given("principal", o.Principal), task: t.given("task", o.Task), intent: t.maybe("intent", o.Intent),
 		scope: t.given("scope", o.Scope), labels: t.list("labels", o.Labels),
-		audiences: t.list("audiences", o.Audiences), isolated: flag(o.Isolated),
+		audiences: t.list("audiences", o.Audiences), isolated: flag(o.Isolated), limits: t.maybe("limits", o.Limits),
 	}
 	if o.Entitlements != nil {
 		request.entitlements = t.given("entitlements", *o.Entitlements)

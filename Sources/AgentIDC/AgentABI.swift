@@ -62,7 +62,8 @@ private func request(_ given: UnsafePointer<agentid_delegation_options>?) throws
         maxDepth: unsafe try depth(options.max_depth),
         labels: unsafe try texts(options.labels, "options.labels"),
         agent: unsafe try terminatedText(options.agent, "options.agent"),
-        audiences: unsafe try texts(options.audiences, "options.audiences"), isolated: unsafe options.isolated != 0)
+        audiences: unsafe try texts(options.audiences, "options.audiences"), isolated: unsafe options.isolated != 0,
+        limits: unsafe try limits(options.limits))
     request.scope = scope
     return request
 }

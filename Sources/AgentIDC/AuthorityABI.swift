@@ -130,7 +130,8 @@ private func request(_ given: UnsafePointer<agentid_agent_options>?) throws -> A
         until: unsafe options.until == 0 ? nil : options.until,
         maxDepth: unsafe try depth(options.max_depth),
         labels: unsafe try texts(options.labels, "options.labels"),
-        audiences: unsafe try texts(options.audiences, "options.audiences"), isolated: unsafe options.isolated != 0)
+        audiences: unsafe try texts(options.audiences, "options.audiences"), isolated: unsafe options.isolated != 0,
+        limits: unsafe try limits(options.limits))
 }
 
 @c @implementation

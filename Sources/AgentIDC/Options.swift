@@ -63,6 +63,10 @@ func texts(of bytes: [UInt8], _ name: String) throws -> [String] {
     } catch { throw Failure(error, at: name) }
 }
 
+func limits(_ data: UnsafePointer<CChar>?) throws -> GrantLimits? {
+    try unsafe terminatedText(data, "options.limits").map { try GrantLimits($0) }
+}
+
 func needed<Value>(_ value: Value?, _ name: String) throws -> Value {
     guard let value else { throw Failure.argument(name, "is needed") }
     return value

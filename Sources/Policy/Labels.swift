@@ -38,6 +38,10 @@ package struct LabelRule: Sendable {
 package struct LabelNames: Sendable {
     package let names: [ExactText]
 
+    static let none = LabelNames()
+
+    private init() { names = [] }
+
     /// Reads the document's list: 1 to 64 names, each once.
     init(parsing reader: MemberReader) throws(PolicyError) {
         guard reader["labels"] != nil else {

@@ -5,6 +5,8 @@ package enum PolicyLimits {
     /// The document, in bytes.
     package static let document = JSON.Limits(bytes: 1 << 18, depth: 96, values: 1 << 16)
     package static let rules = 1000
+    /// Limits that one grant states.
+    package static let limits = 16
     /// The most that a policy's version is above that of the one before: one that is mistyped uses up no others.
     package static let step: Int64 = 100_000_000
     /// One bit each in a word.

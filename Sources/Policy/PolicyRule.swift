@@ -11,6 +11,8 @@ package struct PolicyRule: Sendable {
     /// Whose consent `then: ask` waits for.
     package let approval: Approval?
     package let mode: PolicyMode
+    /// Whose grant states it; `nil` for a rule of a policy.
+    package let grantor: GrantLimit.Holder?
 
     /// The subject of a rule. One rule has one: a refusal then names it by naming the rule.
     package enum Effect: Sendable {
@@ -54,6 +56,7 @@ package struct PolicyRule: Sendable {
         parsing json: JSON.Value, at path: String, mode: PolicyMode, labels: LabelNames,
         zones: (String) -> [UInt8]?
     ) throws(PolicyError) {
+        grantor = nil
         var known: String?
         do throws(PolicyError) {
             // The ID first: whatever else is wrong is said of it.
@@ -73,6 +76,17 @@ package struct PolicyRule: Sendable {
             }
             try Self.check(then, effect, hasApproval: approval != nil, of: reader)
         } catch { throw error.of(rule: known) }
+    }
+
+    /// A rule that a grant states.
+    init(_ rule: PolicyRule, of grantor: GrantLimit.Holder) {
+        (id, match, effect, consequence) = (rule.id, rule.match, rule.effect, rule.consequence)
+        (approval, mode, self.grantor) = (rule.approval, rule.mode, grantor)
+    }
+
+    /// Whose calls a rate or budget counts, as people read it.
+    package func holders(_ subject: Subject) -> String {
+        grantor.map { "\($0.name) and all below it" } ?? "each \(subject.rawValue)"
     }
 
     private static func effect(

@@ -186,6 +186,9 @@ def failing_disk(chance, report):
                             return False
                         answers.errors.clear()
                     answers.take(line.rstrip(b"\n"))
+            # What was being synced at that very moment failed, and the disk was not read-only yet.
+            while answers.errors and "I/O error" in answers.errors[0]["text"]:
+                answers.errors.pop(0)
             named = {error["error"] for error in answers.errors}
             looked = subprocess.run([CTL, "doctor", "--authority", directory], capture_output=True, text=True, timeout=60)
             faults = [] if "wrong  the disk can be written" in looked.stdout else [f"doctor: {looked.stdout}"]

@@ -8,7 +8,7 @@ from world import check, ctl, unsigned
 
 def pages(world):
     populated(world)
-    links = [({"agent": "spiffe://a/agent/p/x", "budget": {"eur": "5"}}, {"a": {"x": {"constraint_type": "wildcard"}}}, {}),
+    links = [({"agent": "spiffe://a/agent/p/x", "limits": [{"id": "eur", "match": "x", "rate": {"calls": 5, "per": "1m"}}]}, {"a": {"x": {"constraint_type": "wildcard"}}}, {}),
              ({}, {"a": {}, "b": {}}, {})]
     (world.directory / "wide").write_bytes(unsigned(*links))
     return {name: world.write(f"{name}.html", html) for name, html in {

@@ -84,8 +84,8 @@ def verdicts(browser, world):
 
 
 def strange(browser, world):
-    """What no honest writer writes: budgets, wider scopes, no scope at all, no times, many hops."""
-    links = [({"agent": "spiffe://a/agent/p/x", "budget": {"eur": "500"}, "labels": ["pii"]}, {"a": {"x": {"constraint_type": "no_such"}}}, {}),
+    """What no honest writer writes: limits, wider scopes, no scope at all, no times, many hops."""
+    links = [({"agent": "spiffe://a/agent/p/x", "limits": [{"id": "pocket", "budget": {"limit": "500"}}], "labels": ["pii"]}, {"a": {"x": {"constraint_type": "no_such"}}}, {}),
              ({}, {"a": {}}, {"exp": "soon", "iat": None}), ({}, {"a": {}, "b": {}}, {"exp": -5, "iat": -(2 ** 53) + 1})]
     links += [({"agent": f"hop {i}"}, {"a": {}}, {}) for i in range(3, 60)]
     (world.directory / "strange").write_bytes(unsigned(*links))
@@ -93,7 +93,7 @@ def strange(browser, world):
     for width in (360, 1280):
         with browser.page(world.write("strange.html", html), width) as page:
             check(page.locator(".hop").count() == 60, "sixty hops")
-            check("eur: 500 said, not enforced" in text(page, ".facts dd") and "pii" in text(page, ".facts dd"), "budgets and labels")
+            check('pocket: budget: {"limit":"500"}' in text(page, ".facts dd") and "pii" in text(page, ".facts dd"), "limits and labels")
             shown = page.locator("body").inner_text()
             check("What this version does not know" in shown and "It does not say when it ends." in shown, "what is not known is said")
             check(any("b: the parent does not grant this tool" in t for t in text(page, "p.wider")), "wider", text(page, "p.wider"))

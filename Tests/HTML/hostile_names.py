@@ -8,7 +8,7 @@ INVISIBLE = ["202E", "2066", "2069", "200B", "001B", "0000", "2028", "3164", "00
 
 def pages(world):
     claims = [{"agent": MARKUP, "principal": BIDI, "task": LONG, "owner": MARKS, "intent": "'\"><svg onload=alert(1)>",
-               "budget": {MARKUP: BIDI}, "labels": [MARKUP, LONG]}, {"agent": LONG}, {"agent": BIDI}]
+               "limits": [{"id": MARKUP, MARKUP: BIDI, "match": LONG}], "labels": [MARKUP, LONG]}, {"agent": LONG}, {"agent": BIDI}]
     rule = {"constraint_type": "exact", "value": MARKUP + LONG[:2000]}
     tools = [{MARKUP: {MARKUP: rule, LONG[:3000]: rule}, "b" + BIDI: {}}, {"b" + BIDI: {MARKUP: rule}}, {}]
     (world.directory / "hostile").write_bytes(unsigned(*((c, t, {"jti": MARKUP}) for c, t in zip(claims, tools))))

@@ -95,7 +95,7 @@ class AgentOptions(Options):
     _fields_ = [
         ("struct_size", c_size_t), ("principal", c_char_p), ("task", c_char_p), ("intent", c_char_p), ("scope", c_char_p),
         ("entitlements", c_char_p), ("lifetime", c_int64), ("max_depth", c_int32), ("labels", c_char_p), ("until", c_int64),
-        ("audiences", c_char_p), ("isolated", c_int32),
+        ("audiences", c_char_p), ("isolated", c_int32), ("limits", c_char_p),
     ]  # fmt: skip
 
 
@@ -103,6 +103,7 @@ class DelegationOptions(Options):
     _fields_ = [
         ("struct_size", c_size_t), ("scope", c_char_p), ("same_scope", c_int32), ("lifetime", c_int64), ("max_depth", c_int32),
         ("labels", c_char_p), ("agent", c_char_p), ("until", c_int64), ("audiences", c_char_p), ("isolated", c_int32),
+        ("limits", c_char_p),
     ]  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from ._current import enter, leave
 from ._errors import Error, NotFound
 from ._handles import Handle, owner
 from ._identity import Identity
-from ._inputs import depth, duration, flag, moment, option, pair, texts
+from ._inputs import Limits, depth, duration, flag, grant_limits, moment, option, pair, texts
 from ._raised import log
 from ._scope import Scope, worded
 
@@ -37,6 +37,7 @@ _taking = threading.RLock()
 def _delegation(
     *, scope: Scope | str | None, same_scope: bool, lifetime: int | timedelta | None, until: int | datetime | None,
     max_depth: int | None, labels: Sequence[str], audiences: Sequence[str], agent: str | None = None, isolated: bool = False,
+    limits: Limits | None = None,
 ) -> Any:  # fmt: skip
     return byref(
         _abi.DelegationOptions(
@@ -49,6 +50,7 @@ def _delegation(
             agent=option(agent, "agent"),
             audiences=texts(audiences, "audiences"),
             isolated=flag(isolated, "isolated"),
+            limits=grant_limits(limits),
         )
     )
 
@@ -205,7 +207,7 @@ class Agent(Identity, Handle):
     def spawn(
         self, name: str, scope: Scope | str | None = None, *, same_scope: bool = False,
         lifetime: int | timedelta | None = None, until: int | datetime | None = None, max_depth: int | None = None,
-        labels: Sequence[str] = (), audiences: Sequence[str] = (), isolated: bool = False,
+        labels: Sequence[str] = (), audiences: Sequence[str] = (), isolated: bool = False, limits: Limits | None = None,
     ) -> Agent:  # fmt: skip
         """Starts a sub-agent with an ID below this one's and no more than this one's authority.
 
@@ -214,10 +216,12 @@ class Agent(Identity, Handle):
         `until`: its hard end, in seconds since 1970 or as a datetime with its time zone; by default its parent's.
         `audiences`: the names of the guards that its grants may be presented to; by default its parent's.
         `isolated`: it and all below it keep the labels of what they learn to themselves, until `join_labels`.
+        `limits`: rates and budgets of it and all below it, beside those of every agent above: a list of dicts such as
+        `{"id": "pocket", "match": "pay", "budget": {"unit": "usd", "limit": "5.00", "cost": {"argument": "usd"}}}`.
         """
         options = _delegation(
             scope=scope, same_scope=same_scope, lifetime=lifetime, until=until, max_depth=max_depth, labels=labels,
-            audiences=audiences, isolated=isolated,
+            audiences=audiences, isolated=isolated, limits=limits,
         )  # fmt: skip
         given = (*pair(name, "name"), options)
         return Agent._start(self, lib.agentid_agent_spawn, self._handle, *given, is_at_home=self._is_at_home)
@@ -225,7 +229,7 @@ class Agent(Identity, Handle):
     def delegate(
         self, holder: str, scope: Scope | str | None = None, *, same_scope: bool = False,
         lifetime: int | timedelta | None = None, until: int | datetime | None = None, max_depth: int | None = None,
-        labels: Sequence[str] = (), agent: str | None = None, audiences: Sequence[str] = (),
+        labels: Sequence[str] = (), agent: str | None = None, audiences: Sequence[str] = (), limits: Limits | None = None,
     ) -> str:  # fmt: skip
         """Delegates to a public JWK held elsewhere, as `spawn` does; returns the longer chain.
 
@@ -233,7 +237,7 @@ class Agent(Identity, Handle):
         """
         options = _delegation(
             scope=scope, same_scope=same_scope, lifetime=lifetime, until=until, max_depth=max_depth, labels=labels,
-            audiences=audiences, agent=agent,
+            audiences=audiences, agent=agent, limits=limits,
         )  # fmt: skip
         return take(lib.agentid_agent_delegate, self._handle, *pair(holder, "holder"), options)
 

@@ -23,7 +23,7 @@ from ._errors import Error
 from ._guard import Guard, guard_options, revoked
 from ._handles import owner
 from ._identity import Identity
-from ._inputs import depth, duration, flag, identifier, moment, option, pair, texts
+from ._inputs import Limits, depth, duration, flag, grant_limits, identifier, moment, option, pair, texts
 from ._lifecycle import Lifecycle
 from ._operations import Observed
 from ._policy import Policies
@@ -109,7 +109,7 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
         self, profile: str, *, principal: str, task: str, scope: Scope | str, intent: str | None = None,
         entitlements: Scope | str | None = None, lifetime: int | timedelta | None = None,
         until: int | datetime | None = None, max_depth: int | None = None,
-        labels: Sequence[str] = (), audiences: Sequence[str] = (), isolated: bool = False,
+        labels: Sequence[str] = (), audiences: Sequence[str] = (), isolated: bool = False, limits: Limits | None = None,
     ) -> Agent:  # fmt: skip
         """Starts an agent: profile ceiling ∩ principal's entitlements ∩ what the task asks for.
 
@@ -117,11 +117,12 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
         profile's `max_lifetime`.
         As long as the agent is held its grant is renewed at half of that, with its lease and its credential.
         `until`: the hard end, in seconds since 1970 or as a datetime with its time zone: no grant runs past it.
+        `limits`: rates and budgets of the agent and all below it, stated in its grant: see `Agent.spawn`.
         `isolated`: every agent that it spawns is isolated: what these learn does not flow up to it.
         """
         options = _request(
             principal=principal, task=task, scope=scope, intent=intent, entitlements=entitlements, lifetime=lifetime,
-            until=until, max_depth=max_depth, labels=labels, audiences=audiences, isolated=isolated,
+            until=until, max_depth=max_depth, labels=labels, audiences=audiences, isolated=isolated, limits=limits,
         )  # fmt: skip
         return Agent._start(self, lib.agentid_authority_start_agent, self._handle, *pair(profile, "profile"), options)
 
@@ -138,7 +139,7 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
         self, profile: str, holder: str, *, principal: str, task: str, scope: Scope | str, intent: str | None = None,
         entitlements: Scope | str | None = None, lifetime: int | timedelta | None = None,
         until: int | datetime | None = None, max_depth: int | None = None,
-        labels: Sequence[str] = (), audiences: Sequence[str] = (),
+        labels: Sequence[str] = (), audiences: Sequence[str] = (), limits: Limits | None = None,
         credential: bool = True,
     ) -> tuple[str, str | None]:  # fmt: skip
         """Issues a root grant and a credential to a public JWK held elsewhere; without `credential` that is None.
@@ -149,7 +150,7 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
         """
         options = _request(
             principal=principal, task=task, scope=scope, intent=intent, entitlements=entitlements, lifetime=lifetime,
-            until=until, max_depth=max_depth, labels=labels, audiences=audiences,
+            until=until, max_depth=max_depth, labels=labels, audiences=audiences, limits=limits,
         )  # fmt: skip
         chain, signed = _abi.Bytes(), _abi.Bytes()
         wanted = byref(signed) if flag(credential, "credential") else None
@@ -250,7 +251,7 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
 def _request(
     *, principal: str, task: str, scope: Scope | str, intent: str | None, entitlements: Scope | str | None,
     lifetime: int | timedelta | None, until: int | datetime | None, max_depth: int | None,
-    labels: Sequence[str], audiences: Sequence[str], isolated: bool = False,
+    labels: Sequence[str], audiences: Sequence[str], isolated: bool = False, limits: Limits | None = None,
 ) -> Any:  # fmt: skip
     return byref(
         _abi.AgentOptions(
@@ -265,6 +266,7 @@ def _request(
             labels=texts(labels, "labels"),
             audiences=texts(audiences, "audiences"),
             isolated=flag(isolated, "isolated"),
+            limits=grant_limits(limits),
         )
     )
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from ctypes import c_int64
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ._abi import E_ARGUMENT, NO_DELEGATION, checked
 from ._errors import Error
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
+
+# Rates and budgets that a grant states: docs/policies.md.
+Limits: TypeAlias = Sequence[Mapping[str, Any]] | str
 
 _LONGEST_INPUT = 1 << 20  # of the library
 
@@ -83,6 +86,11 @@ def option(value: str | None, name: str) -> bytes | None:
     if "\0" in value:
         raise Error(E_ARGUMENT, "argument", "a NUL character cannot be part of an option", f"options.{name}", None)
     return utf8(value)
+
+
+def grant_limits(value: Limits | None) -> bytes | None:
+    """What a grant states, as JSON: a text, or a list of mappings."""
+    return option(value if value is None or isinstance(value, str) else json.dumps(value), "limits")
 
 
 def number(value: int | None, name: str) -> int:

@@ -1,3 +1,4 @@
+internal import Policy
 internal import StrictJSON
 
 /// The claim `urn:agentid:1` of a grant: agent, owner, principal, task (tokens.md, "The profile's claim").
@@ -13,6 +14,7 @@ struct Claim: Sendable {
     var labels: [String] = []
     /// Of a root: whatever it starts is isolated. Of another: it and all below it keep their labels to themselves.
     var isIsolated = false
+    var limits: GrantLimits?
 
     init() {}
 
@@ -22,6 +24,12 @@ struct Claim: Sendable {
             throw Denial("token_malformed", "the claim is not an object", link: link, at: Self.name)
         }
         for (name, value) in json.members {
+            if name.equals("limits") {
+                do throws(PolicyError) { limits = try GrantLimits(value, at: "\(Self.name).limits") } catch {
+                    throw Denial("token_malformed", "\(error.message); \(error.remedy)", link: link, at: error.path)
+                }
+                continue
+            }
             if let rule = read(name, value) {
                 let place = "\(Self.name).\((name.string ?? "").prefix(bytes: 64))"
                 throw Denial("token_malformed", rule, link: link, at: place)
@@ -81,6 +89,7 @@ struct Claim: Sendable {
             if let text = self[keyPath: path] { members[name] = .string(text) }
         }
         if isIsolated { members["isolated"] = true }
+        if let limits { members["limits"] = limits.tree }
         if !labels.isEmpty { members["labels"] = .array(labels.map { .string($0) }) }
         return .object(members)
     }

@@ -2,7 +2,9 @@ internal import JOSE
 internal import StrictJSON
 
 /// The statements of a grant beside its scope: its holder, its times, its depth.
-struct GrantTerms: Sendable {
+///
+/// An object, as a ``Grant`` is: whoever holds a grant would copy two dozen texts.
+final class GrantTerms: Sendable {
     /// The `jti`.
     let id: String
     /// In seconds since 1970.

@@ -80,13 +80,16 @@ struct HeldGrant: Sendable {
         } catch { throw AgentIDError(error, at: "options.scope") }
         var claim = Claim()
         claim.agent = agent
-        claim.isIsolated = request.isIsolated
+        (claim.isIsolated, claim.limits) = (request.isIsolated, request.limits)
+        try request.limits?.check(below: grant.claim?.limits)
         claim.labels = Claim.labels((grant.claim?.labels ?? []) + request.labels)
         // Those handed down as well: no guard would accept more.
         try DelegationRequest.check(labels: claim.labels)
         let terms = GrantTerms(
             id: UUIDv7.make(at: now), issuedAt: issuedAt, expires: expires, depth: depth, maxDepth: maxDepth,
-            holder: holder, claim: agent != nil || !claim.labels.isEmpty ? claim : nil, audiences: request.audiences)
+            holder: holder,
+            claim: agent != nil || !claim.labels.isEmpty || claim.limits != nil ? claim : nil,
+            audiences: request.audiences)
         return try SignedGrant(terms, narrower, below: self, by: key)
     }
 }

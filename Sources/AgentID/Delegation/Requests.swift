@@ -25,14 +25,16 @@ public struct AgentRequest: Sendable {
     /// Whether every agent that it spawns is isolated: what these learn does not flow up to it. See
     /// ``DelegationRequest/isIsolated``.
     public var isIsolated: Bool
+    /// Rates and budgets of the agent and all below it, in the grant; `nil`: none but the policy's.
+    public var limits: GrantLimits?
 
     /// A request.
     public init(
         principal: String, task: String, scope: Scope, intent: String? = nil, entitlements: Scope? = nil,
         lifetime: Int64 = 300, until: Int64? = nil, maxDepth: Int? = nil, labels: [String] = [],
-        audiences: [String] = [], isolated: Bool = false
+        audiences: [String] = [], isolated: Bool = false, limits: GrantLimits? = nil
     ) {
-        (self.audiences, isIsolated) = (audiences, isolated)
+        (self.audiences, isIsolated, self.limits) = (audiences, isolated, limits)
         (self.principal, self.task, self.scope, self.intent) = (principal, task, scope, intent)
         self.until = until
         (self.entitlements, self.lifetime, self.maxDepth, self.labels) = (entitlements, lifetime, maxDepth, labels)
@@ -61,32 +63,34 @@ public struct DelegationRequest: Sendable {
     /// ``Agent/joinLabels(from:)``, or a typed one without them. Only for `spawn`, where the authority is in this process:
     /// a guard elsewhere, or one whose registry does not have the child, counts what it learns for the whole task.
     public var isIsolated: Bool
+    /// Rates and budgets of the child and all below it, beside those of every agent above; `nil`: no others.
+    public var limits: GrantLimits?
 
     /// Hands on no more than a scope.
     public init(
         scope: Scope, lifetime: Int64? = nil, until: Int64? = nil, maxDepth: Int? = nil, labels: [String] = [],
-        agent: String? = nil, audiences: [String] = [], isolated: Bool = false
+        agent: String? = nil, audiences: [String] = [], isolated: Bool = false, limits: GrantLimits? = nil
     ) {
         self.init(
             part: scope, lifetime: lifetime, until: until, maxDepth: maxDepth, labels: labels, agent: agent,
-            audiences: audiences, isolated: isolated)
+            audiences: audiences, isolated: isolated, limits: limits)
     }
 
     /// Hands on all that the parent may.
     public static func sameScope(
         lifetime: Int64? = nil, until: Int64? = nil, maxDepth: Int? = nil, labels: [String] = [], agent: String? = nil,
-        audiences: [String] = [], isolated: Bool = false
+        audiences: [String] = [], isolated: Bool = false, limits: GrantLimits? = nil
     ) -> DelegationRequest {
         DelegationRequest(
             part: nil, lifetime: lifetime, until: until, maxDepth: maxDepth, labels: labels, agent: agent,
-            audiences: audiences, isolated: isolated)
+            audiences: audiences, isolated: isolated, limits: limits)
     }
 
     private init(
         part scope: Scope?, lifetime: Int64?, until: Int64?, maxDepth: Int?, labels: [String], agent: String?,
-        audiences: [String], isolated: Bool
+        audiences: [String], isolated: Bool, limits: GrantLimits?
     ) {
-        (self.audiences, isIsolated) = (audiences, isolated)
+        (self.audiences, isIsolated, self.limits) = (audiences, isolated, limits)
         (self.scope, self.lifetime, self.until, self.maxDepth) = (scope, lifetime, until, maxDepth)
         (self.labels, self.agent) = (labels, agent)
     }

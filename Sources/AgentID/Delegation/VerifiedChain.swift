@@ -49,6 +49,8 @@ internal import Synchronization
     let leasedUntil = Atomic<Int64>(0)
     /// Whether the guard that verified it has found in the registry what must stand there, or need not look.
     let isKnownToRegistry: Atomic<Bool>
+    /// Whether a grant of it states limits.
+    let isLimited: Bool
     /// Whether it keeps as many plans as one chain may: the next call verifies the chain anew.
     let isWornOut = Atomic<Bool>(false)
     /// The plan of the policy in force for it.
@@ -90,6 +92,7 @@ internal import Synchronization
             if let agent = link.grant.claim?.agent, agents.last?.isSame(as: agent) != true { agents.append(agent) }
         }
         self.agents = agents
+        isLimited = links.contains { $0.grant.claim?.limits != nil }
         let home = issuer.home
         isKnownToRegistry = Atomic(
             home == nil || !issuer.isOwn && !links.contains { $0.credential?.anchor.domain == home })

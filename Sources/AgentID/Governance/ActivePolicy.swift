@@ -17,18 +17,26 @@ package final class ActivePolicy: Sendable {
 
     var version: Int64 { document.version }
 
-    package init(parsing bytes: [UInt8]) throws(PolicyErrors) {
+    package convenience init(parsing bytes: [UInt8]) throws(PolicyErrors) {
         let document = try PolicyDocument(parsing: bytes, zones: ZoneFiles.read)
         let unbuilt = Self.unbuilt(in: document)
         if let first = unbuilt.first { throw PolicyErrors(first, Array(unbuilt.dropFirst())) }
-        self.document = document
+        self.init(document, approvers: try ApproverKeys(of: document))
+    }
+
+    /// A policy with the rules that a chain's grants state; `nil`: no policy.
+    convenience init(_ policy: ActivePolicy?, adding rules: [PolicyRule]) {
+        self.init(PolicyDocument(policy?.document, adding: rules), approvers: policy?.approvers ?? ApproverKeys())
+    }
+
+    private init(_ document: PolicyDocument, approvers: ApproverKeys) {
+        (self.document, self.approvers) = (document, approvers)
         permitting = document.rules.reduce(into: []) { all, rule in
             if case .labels(let labels) = rule.effect { all.formUnion(labels.requires) }
         }
         anomalies = document.rules.indices.filter {
             if case .anomaly = document.rules[$0].effect { true } else { false }
         }
-        approvers = try ApproverKeys(of: document)
         order = document.rules.indices.inOrder {
             (document.rules[$0].effect.turn, $0) < (document.rules[$1].effect.turn, $1)
         }

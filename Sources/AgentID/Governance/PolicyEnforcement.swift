@@ -235,7 +235,7 @@ struct PolicyEnforcement: ~Copyable {
     private func limited(_ planned: PlannedRule, for wait: Int64) -> Denial {
         let rule = rule(planned)
         let what =
-            if case .rate(let rate, let subject) = rule.effect { "\(rate.text) for each \(subject.rawValue)" } else {
+            if case .rate(let rate, let subject) = rule.effect { "\(rate.text) for \(rule.holders(subject))" } else {
                 ""
             }
         return Denial(

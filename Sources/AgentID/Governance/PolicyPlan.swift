@@ -3,7 +3,9 @@ internal import Policy
 /// The plan of one policy for one chain: made at the first call under both, and found at every other without a lock.
 final class PolicyPlan: Sendable {
     let policy: ActivePolicy
+    /// The policy's; 0 where only the chain's grants state rules.
     let version: Int64
+    var named: Int64? { version == 0 ? nil : version }
     /// The number of plans kept for one chain.
     let depth: Int
     static let deepest = 256
@@ -30,7 +32,7 @@ final class PolicyPlan: Sendable {
 
     /// The part of audit entries about the chain under this policy.
     func auditContext(of chain: VerifiedChain) -> AuditContext {
-        context { AuditContext(chain.links, chain.issuer, policy: version) }
+        context { AuditContext(chain.links, chain.issuer, policy: named) }
     }
 
     /// The rules for a tool that was asked for before.

@@ -56,6 +56,11 @@ package struct PolicySubjects: Sendable {
         return (subject == .subtree ? all : Array(all.prefix(1))).map { [subject.rawValue, issuer, $0] }
     }
 
+    /// The same, of a rule: a grant's limit has one meter, its holder's.
+    func names(of subject: Subject, under rule: PolicyRule) -> [[String]] {
+        rule.grantor.map { [["grant", issuer, $0.name]] } ?? names(of: subject)
+    }
+
     /// The parts that name each of the meters: one, or one for each agent from the caller up to the root.
     package func names(of subject: Subject) -> [[String]] {
         let found: [String] =

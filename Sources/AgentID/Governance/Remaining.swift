@@ -22,20 +22,20 @@ extension PolicyPlan {
             case .rate(let rate, let subject):
                 // Of several agents' meters, the one that stops the next call.
                 var least: MeterReading.OfRate?
-                for name in subjects.names(of: subject) {
+                for name in subjects.names(of: subject, under: rule) {
                     let one = try reading.rate(rule, rate, of: name)
                     if least.map({ (one.left, $0.more ?? 0) < ($0.left, one.more ?? 0) }) ?? true { least = one }
                 }
                 if let least { rates.append(.object(rule.document(of: rate, subject, least))) }
             case .budget(let budget):
-                let planned = PlannedBudget(.ofAll, budget, of: rule, subjects.names(of: budget.subject))
+                let planned = PlannedBudget(.ofAll, budget, of: rule, subjects.names(of: budget.subject, under: rule))
                 guard let least = try reading.budget(planned).min(by: { $0.left < $1.left }) else { continue }
                 budgets.append(.object(rule.document(of: budget, least)))
             case .refusal, .hours, .labels, .approval, .anomaly, .declassification: continue
             }
         }
         return [
-            "policy": .int(Int(policy.version)), "rates": .array(rates), "budgets": .array(budgets),
+            "policy": named.map { .int(Int($0)) } ?? .null, "rates": .array(rates), "budgets": .array(budgets),
             "labels": .array(policy.document.labels.list(try labels(reading)).map { .string($0) }),
         ]
     }
@@ -72,9 +72,11 @@ extension PolicyRule {
     }
 
     private func document(_ subject: Subject) -> JSONTree.Members {
-        [
+        var members: JSONTree.Members = [
             "rule": .string(id.string), "match": .string(match?.text ?? ""), "for": .string(subject.rawValue),
             "mode": .string(mode.rawValue),
         ]
+        if let grantor { (members["for"], members["subject"]) = ("grant", .string(grantor.name)) }
+        return members
     }
 }

@@ -52,10 +52,10 @@ struct ToolRules: Sendable {
                 let page = try meters.page(now)
                 let time = try page.look(now)
                 self.page = page
-                for name in subjects.names(of: subject) {
+                for name in subjects.names(of: subject, under: rule) {
                     let key = page.key(["rate", rule.id.string] + name)
                     let share = MeterShare(
-                        subjects, subject, name.last ?? "", for: rate.period, page, meters.registry)
+                        subjects, subject, name.last ?? "", of: rule, for: rate.period, page, meters.registry)
                     let slot = try page.slot(of: key, .rate, at: time, from: share)
                     rates.append(PlannedRate(planned: planned, meter: rate.meter, slot: slot, share: share))
                 }
@@ -65,8 +65,15 @@ struct ToolRules: Sendable {
                         at: "policy")
                 }
             case .budget(let budget):
-                (page, ledger) = (try meters.page(now), try meters.ledger(now))
-                budgets.append(PlannedBudget(planned, budget, of: rule, subjects.names(of: budget.subject)))
+                let page = try meters.page(now)
+                (self.page, ledger) = (page, try meters.ledger(now))
+                let names = subjects.names(of: budget.subject, under: rule)
+                let shares = names.map {
+                    MeterShare(
+                        subjects, budget.subject, $0.last ?? "", of: rule, for: budget.period ?? PolicyLimits.kept,
+                        page, meters.registry)
+                }
+                budgets.append(PlannedBudget(planned, budget, of: rule, names, shares))
             case .approval: questions.append(planned)
             // Refused when the policy is read.
             case .anomaly, .declassification: continue

@@ -36,7 +36,7 @@ public struct Decision: Sendable {
     public var issuer: ChainIssuer? { chain?.issuer }
 
     /// The version of the policy that it was decided by; `nil` where there is none, or it was denied before.
-    public var policy: Int64? { plan?.with { $0.version } }
+    public var policy: Int64? { plan?.with { $0.named } }
     /// The rule of the policy that denied it; `nil` where none did.
     public var rule: String? { denial?.rule }
     /// The request for approval that the call waits for: people decide it, and the very same call may be tried again.

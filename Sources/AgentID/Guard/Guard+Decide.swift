@@ -166,7 +166,7 @@ extension Guard {
             }
             if let denial = Denial(proofs.remember(opened.use, since: begun)) { throw denial }
         }
-        if following?.with({ $0.policyVersion }) ?? 0 != 0 {
+        if chain.isLimited || following?.with({ $0.policyVersion }) ?? 0 != 0 {
             try enforcePolicy(
                 on: &decision, under: chain, call: call, labels: opened?.labels ?? labels, now: now, within: &work)
         } else {

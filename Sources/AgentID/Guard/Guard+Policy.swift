@@ -98,7 +98,7 @@ extension Guard {
 
     /// The plan of the policy in force for a chain; `nil` if there is none after all.
     func plan(of chain: VerifiedChain) throws(Denial) -> Borrowed<PolicyPlan>? {
-        let version = following?.with { $0.policyVersion }
+        let version = following?.with { $0.policyVersion } ?? 0
         if let plan = chain.plan.borrowed(PolicyPlan.self), plan.with({ $0.version }) == version { return plan }
         return try newPlan(of: chain)
     }
@@ -106,7 +106,13 @@ extension Guard {
     private func newPlan(of chain: VerifiedChain) throws(Denial) -> Borrowed<PolicyPlan>? {
         let policy: ActivePolicy?
         do throws(AgentIDError) { policy = try view?.policy() } catch { throw Denial(error.name, error.message) }
-        guard let policy, let meters else { return nil }
+        guard policy != nil || chain.isLimited else { return nil }
+        guard let meters else {
+            throw Denial(
+                "budget_unavailable",
+                "the chain's grants state limits, and this guard has no meters: present it to a guard of a directory",
+                at: "chain")
+        }
         // What was made for each policy stays with the chain. One that saw so many is verified anew, unless it is admitted.
         guard chain.plan.found(PolicyPlan.self)?.depth ?? 0 < PolicyPlan.deepest else {
             throw Denial(
@@ -122,7 +128,10 @@ extension Guard {
                 throw view.denial(error, "the grants")
             }
         }
-        let made = chain.plan.replaced { PolicyPlan(policy, for: chain, meters, isolated: isolated, after: $0) }
+        // The grants' own rules come after the policy's.
+        let whole = chain.isLimited ? ActivePolicy(policy, adding: chain.limits) : policy
+        guard let whole else { return nil }
+        let made = chain.plan.replaced { PolicyPlan(whole, for: chain, meters, isolated: isolated, after: $0) }
         if made.depth == PolicyPlan.deepest { chain.isWornOut.store(true, ordering: .relaxed) }
         return Borrowed(made)
     }

@@ -4,6 +4,15 @@ import JOSE
 import Scopes
 import StrictJSON
 
+/// Rates and budgets that a grant states.
+struct LimitOptions: ParsableArguments {
+    @ArgumentParser.Option(
+        name: .long, help: "Rates and budgets of it and all below it: a JSON list, as docs/policies.md says.")
+    var limits: String?
+
+    var read: GrantLimits? { get throws { try limits.map { try GrantLimits($0) } } }
+}
+
 /// The request for a new agent.
 struct TaskOptions: ParsableArguments {
     @ArgumentParser.Option(name: .long, help: "The profile.") var profile: String
@@ -17,12 +26,14 @@ struct TaskOptions: ParsableArguments {
     @ArgumentParser.Option(name: .long, help: "How long its grant is good for: seconds, or 90s, 15m, 1h.")
     var lifetime = TimeSpan(seconds: 300)
     @ArgumentParser.Option(name: .long, help: "The deepest delegation.") var maxDepth: Int?
+    @OptionGroup var limits: LimitOptions
 
     var request: AgentRequest {
         get throws {
             AgentRequest(
                 principal: principal, task: task, scope: try Scope(scope), intent: intent,
-                entitlements: try entitlements.map { try Scope($0) }, lifetime: lifetime.seconds, maxDepth: maxDepth)
+                entitlements: try entitlements.map { try Scope($0) }, lifetime: lifetime.seconds, maxDepth: maxDepth,
+                limits: try limits.read)
         }
     }
 }
@@ -85,6 +96,7 @@ struct Delegate: ParsableCommand {
     @ArgumentParser.Option(name: .long, help: "The directory to make for the sub-agent.") var out: String?
     @ArgumentParser.Option(name: .long, help: "A file with the holder's public key, a JWK; prints the chain.")
     var holder: String?
+    @OptionGroup var limits: LimitOptions
     @OptionGroup var output: Output
 
     func validate() throws {
@@ -100,9 +112,10 @@ struct Delegate: ParsableCommand {
     func run() throws {
         let parent = try AgentDirectory(path: agent).open()
         let lifetime = self.lifetime?.seconds
-        let request =
+        var request =
             try scope.map { DelegationRequest(scope: try Scope($0), lifetime: lifetime, maxDepth: maxDepth) }
             ?? .sameScope(lifetime: lifetime, maxDepth: maxDepth)
+        request.limits = try limits.read
         if let holder {
             let key = try PublicKey(jwk: JSON(parsing: Console.line(Console.read(holder, limit: 4096))).root)
             let chain = try parent.delegate(to: key, request)

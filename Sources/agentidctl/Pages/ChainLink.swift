@@ -23,7 +23,8 @@ struct ChainLink {
     let expires: Int?
     let depth: Int?
     let maxDepth: Int?
-    let budget: [(name: String, amount: String)]
+    /// The rates and budgets that it states: their IDs, and the rest as JSON.
+    let limits: [(name: String, text: String)]
     let labels: [String]
     let may: May
     /// The changes to its parent's scope; empty if either cannot be read.
@@ -65,9 +66,15 @@ struct ChainLink {
         (grant, self.size) = (claims["jti"]?.string, size)
         (issued, expires) = (claims["iat"]?.int, claims["exp"]?.int)
         (depth, maxDepth) = (claims["del_depth"]?.int, claims["del_max_depth"]?.int)
-        budget =
-            claim?["budget"]?.members.map { ($0.name.string ?? "", $0.value.string ?? JSONTree.value($0.value).text) }
-            ?? []
+        limits =
+            claim?["limits"]?.elements.map { limit in
+                let said = limit.members.filter { !$0.name.equals("id") }
+                return (
+                    limit["id"]?.string ?? "",
+                    said.map { "\($0.name.string ?? ""): \($0.value.string ?? JSONTree.value($0.value).text)" }
+                        .joined(separator: ", ")
+                )
+            } ?? []
         labels = claim?["labels"]?.elements.compactMap(\.string) ?? []
         if let tools = claims["authorization_details"]?.elements.lazy.compactMap({ $0["tools"] }).first {
             may =

@@ -144,9 +144,8 @@ struct ChainPage {
         }
         let depth = link.depth.map { "depth \($0)" } ?? "depth not said"
         facts.append(.fact("Delegation", "\(depth), at most \(link.maxDepth.map { "\($0)" } ?? "not said")"))
-        for (name, amount) in link.budget {
-            let said: HTML = "\(name: name, most: 120): \(name: amount, most: 120)"
-            facts.append(.fact("Budget", "\(said) <small>said, not enforced</small>"))
+        for (name, text) in link.limits {
+            facts.append(.fact("Limit", "\(name: name, most: 64): \(name: text, most: 400)"))
         }
         if !link.labels.isEmpty { facts.append(.fact("Labels", .whole(link.labels.joined(separator: ", ")))) }
         return "<dl class=\"facts\">\(facts)</dl>"

@@ -115,6 +115,12 @@ import Testing
             (Self.set("urn:agentid:1", ["budget": ["usd": "5"]]), "token_malformed"),
             (Self.set("urn:agentid:1", ["Isolated": true]), "token_malformed"),
             (Self.set("urn:agentid:1", ["isolated": 1]), "token_malformed"),
+            (Self.set("urn:agentid:1", ["limits": []]), "token_malformed"),
+            (Self.set("urn:agentid:1", ["limits": [["id": "a", "match": "*", "then": "deny"]]]), "token_malformed"),
+            (
+                Self.set("urn:agentid:1", ["limits": [["id": "a", "match": "*", "rate": ["calls": 0, "per": "1s"]]]]),
+                "token_malformed"
+            ),
         ]
         for (i, (change, reason)) in cases.enumerated() {
             #expect(try Forge.chain([change]).reason() == reason, "case \(i)")

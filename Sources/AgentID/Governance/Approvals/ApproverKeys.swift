@@ -12,6 +12,9 @@ struct ApproverKeys: Sendable {
 
     let entries: [Entry]
 
+    /// Nobody.
+    init() { entries = [] }
+
     init(of document: PolicyDocument) throws(PolicyErrors) {
         var entries: [Entry] = []
         for (i, approver) in document.approvers.enumerated() {

@@ -8,12 +8,18 @@ package struct BudgetAccount: Sendable {
     package let period: Int64
     /// Until when anything can be spent of it, in milliseconds since 1970.
     package let until: Int64
+    /// What its meter takes from where it has to be made.
+    let share: MeterShare?
 
     /// - Parameters:
     ///   - length: of a period, in milliseconds: periods begin with 1970; `nil` for one that never ends.
     ///   - end: where there is no period: until when its subject can call.
     package init(_ parts: [String], limit: Int64, length: Int64?, end: Int64, at time: MeterTime) {
-        (self.parts, self.limit) = (parts, max(limit, 0))
+        self.init(parts, limit: limit, length: length, end: end, at: time, share: nil)
+    }
+
+    init(_ parts: [String], limit: Int64, length: Int64?, end: Int64, at time: MeterTime, share: MeterShare?) {
+        (self.parts, self.limit, self.share) = (parts, max(limit, 0), share)
         guard let length, length > 0 else {
             (period, until) = (0, end)
             return

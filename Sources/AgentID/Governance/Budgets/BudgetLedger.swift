@@ -33,7 +33,8 @@ package final class BudgetLedger: Sendable {
         var slots: [MeterSlot] = []
         for (i, account) in accounts.enumerated() {
             do throws(Denial) {
-                var slot = try page.slice(of: page.sliceKey([account.name]), until: account.until, at: time)
+                var slot = try page.slice(
+                    of: page.sliceKey([account.name]), until: account.until, at: time, from: account.share)
                 if let left = try reserve(amount, of: account, &slot, at: time) {
                     try giveBack(amount, slots)
                     return .exhausted(i, left: left)
@@ -59,7 +60,7 @@ package final class BudgetLedger: Sendable {
         for _ in 0..<1000 {
             switch try page.reserve(slot, amount, limit: account.limit) {
             case .taken: return nil
-            case .moved: slot = try page.slice(of: slot.key, until: account.until, at: time)
+            case .moved: slot = try page.slice(of: slot.key, until: account.until, at: time, from: account.share)
             case .short(let need, let holder, let lent):
                 switch try lend(need, of: account, to: holder, knowing: lent) {
                 case .lent(let all): page.lend(slot, to: holder, inAll: all)

@@ -7,10 +7,18 @@ struct PlannedBudget: Sendable {
     private(set) var budget: Budget
     private(set) var isObserved: Bool
     let rule: ExactText
+    /// Whose it is, as people read it.
+    private let holders: String
+    private let isOfGrant: Bool
     private let parts: [[String]]
+    /// What the meter of each takes from where it has to be made; none for those who only read.
+    private let shares: [MeterShare]
 
-    init(_ planned: PlannedRule, _ budget: Budget, of rule: PolicyRule, _ names: [[String]]) {
-        (self.planned, self.budget, self.rule) = (planned, budget, rule.id)
+    init(
+        _ planned: PlannedRule, _ budget: Budget, of rule: PolicyRule, _ names: [[String]], _ shares: [MeterShare] = []
+    ) {
+        (self.planned, self.budget, self.rule, self.shares) = (planned, budget, rule.id, shares)
+        (holders, isOfGrant) = (rule.holders(budget.subject), rule.grantor != nil)
         isObserved = planned.isObserved
         // Under another scale the same number is another amount.
         let own = ["budget", rule.id.string, budget.unit.string, "\(budget.scale)"]
@@ -19,7 +27,7 @@ struct PlannedBudget: Sendable {
 
     /// Goes by the limit of a newer policy, where that still has the budget.
     mutating func follow(_ policy: ActivePolicy) {
-        guard let found = policy.document.rules.first(where: { $0.id == rule }), case .budget(let new) = found.effect,
+        guard !isOfGrant, let found = policy.document.rules.first(where: { $0.id == rule }), case .budget(let new) = found.effect,
             new.unit == budget.unit, new.scale == budget.scale, new.subject == budget.subject,
             new.period == budget.period
         else { return }
@@ -28,10 +36,10 @@ struct PlannedBudget: Sendable {
 
     /// Leaf to root.
     func accounts(at time: MeterTime) -> [BudgetAccount] {
-        parts.map {
+        parts.indices.map {
             BudgetAccount(
-                $0, limit: budget.limit.units, length: budget.period, end: time.milliseconds + PolicyLimits.kept,
-                at: time)
+                parts[$0], limit: budget.limit.units, length: budget.period, end: time.milliseconds + PolicyLimits.kept,
+                at: time, share: shares.isEmpty ? nil : shares[$0])
         }
     }
 
@@ -42,8 +50,8 @@ struct PlannedBudget: Sendable {
         let rest = Amount(units: max(left, 0)) ?? .zero
         return Denial(
             "budget_exhausted",
-            "\(tool): this call costs \(text(amount)), and \(text(rest)) are left of \(text(budget.limit)) for each "
-                + budget.subject.rawValue,
+            "\(tool): this call costs \(text(amount)), and \(text(rest)) are left of \(text(budget.limit)) for "
+                + holders,
             rule: rule,
             retryAfter: amount > budget.limit ? nil : budget.period.map { $0 - time.milliseconds % $0 },
             left: BudgetRest(amount: rest.text(scale: budget.scale), unit: budget.unit.string))

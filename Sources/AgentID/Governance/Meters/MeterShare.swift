@@ -1,8 +1,8 @@
 internal import Policy
 internal import StrictJSON
 
-/// The part of a page that one root grant, or one other authority, may fill with meters of agents that the registry does
-/// not have: whoever may hand on can name as many of them as it likes, and others need room too.
+/// The part of a page that one root grant, or one other authority, may fill with meters of agents, and of grants, that the
+/// registry does not have: whoever may hand on can name as many of them as it likes, and others need room too.
 ///
 /// Counted for each time that meters are kept: so many at once, and as many more in that time. Agents that the registry
 /// has take nothing: the authority started them.
@@ -14,19 +14,22 @@ final class MeterShare: Sendable {
     private let task: String
     private let name: String
     private let isAgent: Bool
+    /// The grant that states the limit; `nil` for a policy's rule.
+    private let grant: String?
     private let lifetime: Int64
     private let page: MetersPage
     private let registry: any Registry
 
     /// - Parameters:
     ///   - subject: whose meter is to be made, and its name.
+    ///   - rule: the rule that it counts by, where a grant may state it.
     ///   - lifetime: the time that it is kept, in milliseconds.
     @inline(never) init(
-        _ subjects: PolicySubjects, _ subject: Subject, _ name: String, for lifetime: Int64, _ page: MetersPage,
-        _ registry: any Registry
+        _ subjects: PolicySubjects, _ subject: Subject, _ name: String, of rule: PolicyRule? = nil, for lifetime: Int64,
+        _ page: MetersPage, _ registry: any Registry
     ) {
-        (issuer, task, self.name) = (subjects.issuer, subjects.task, name)
-        isAgent = subject == .agent || subject == .subtree
+        (issuer, task, self.name, grant) = (subjects.issuer, subjects.task, name, rule?.grantor?.grant)
+        isAgent = grant != nil || subject == .agent || subject == .subtree
         (self.lifetime, self.page, self.registry) = (max(lifetime, 60_000), page, registry)
     }
 
@@ -50,8 +53,14 @@ final class MeterShare: Sendable {
 
     private func isRegistered() throws(Denial) -> Bool {
         guard issuer.isEmpty else { return false }
-        let name = name
-        do throws(AgentIDError) { return try registry.read { try $0.agent(name) != nil } } catch {
+        let (name, grant) = (name, grant)
+        do throws(AgentIDError) {
+            return try registry.read { reader throws(AgentIDError) in
+                // A holder could state ever more limits for itself.
+                if let grant { return try reader.grant(grant) != nil }
+                return try reader.agent(name) != nil
+            }
+        } catch {
             throw Denial("revocation_view_stale", "the agents cannot be read: \(error)")
         }
     }

@@ -13,7 +13,14 @@ package struct SliceState: Sendable {
 extension MetersPage {
     /// Finds a slice, or makes it: with nothing lent.
     package func slice(of key: MeterKey, until: Int64, at time: MeterTime) throws(Denial) -> MeterSlot {
-        try slot(of: key, .slice, until: until, at: time)
+        try slice(of: key, until: until, at: time, from: nil)
+    }
+
+    /// - Parameter share: is taken from before another is made.
+    func slice(
+        of key: MeterKey, until: Int64, at time: MeterTime, from share: MeterShare?
+    ) throws(Denial) -> MeterSlot {
+        try slot(of: key, .slice, until: until, at: time, from: share)
     }
 
     package func state(of slot: MeterSlot) throws(Denial) -> SliceState? {

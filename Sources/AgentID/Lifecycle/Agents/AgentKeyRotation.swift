@@ -37,10 +37,10 @@ extension Agent {
     }
 
     private func handedOn(to key: SigningKey, id: String, in before: State) throws(AgentIDError) -> State {
-        // With what its own grant says of guards: a root that is granted anew is made after this one.
+        // With what its own grant says of guards and limits: a root that is granted anew is made after this one.
         let request = DelegationRequest.sameScope(
             labels: labelsKept(in: before), audiences: before.held.grant.audiences ?? [],
-            isolated: before.held.grant.claim?.isIsolated ?? false)
+            isolated: before.held.grant.claim?.isIsolated ?? false, limits: before.held.grant.claim?.limits)
         let held = try before.held.derive(
             to: key.publicKey, agent: before.held.grant.claim?.agent, request, by: before.key, clock: clock
         ).held

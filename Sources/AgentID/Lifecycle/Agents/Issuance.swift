@@ -26,6 +26,7 @@ struct Issuance: Sendable {
         (claim.agent, claim.profile, claim.owner) = (id.description, profile.name, profile.owner)
         (claim.principal, claim.task, claim.intent) = (request.principal, request.task, request.intent)
         (claim.labels, claim.isIsolated) = (Claim.labels(request.labels), request.isIsolated)
+        claim.limits = request.limits
         (issuer, issuerKeyID) = (signer.publicKey, signer.keyID)
         signed = try Self.sign(
             claim, scope, for: request.audiences, to: holder,
@@ -62,6 +63,7 @@ struct Issuance: Sendable {
         (claim.agent, claim.profile, claim.owner) = (agent.id, agent.profile, agent.owner)
         (claim.principal, claim.task, claim.intent) = (agent.principal, agent.task, agent.intent)
         (claim.labels, claim.isIsolated) = (Claim.labels(labels), held.grant.claim?.isIsolated ?? false)
+        claim.limits = held.grant.claim?.limits
         (issuer, issuerKeyID) = (signer.publicKey, signer.keyID)
         signed = try Self.sign(
             claim, scope, for: held.grant.audiences ?? [], to: holder, until: expires,

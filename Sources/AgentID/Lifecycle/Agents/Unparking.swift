@@ -94,7 +94,7 @@ extension Lifecycle {
         var request = DelegationRequest.sameScope(
             lifetime: parked.lifetime, until: parked.until, maxDepth: place.maxDepth,
             labels: try labelsLeft(of: before, id: id), audiences: before.grant.audiences ?? [],
-            isolated: before.grant.claim?.isIsolated ?? false)
+            isolated: before.grant.claim?.isIsolated ?? false, limits: before.grant.claim?.limits)
         do throws(AgentIDError) {
             if place.isScoped {
                 do throws(ScopeError) { request.scope = try before.scope.cut(by: above.held.scope) } catch {

@@ -1,0 +1,173 @@
+"""Rates and budgets that grants state: signed offline, for the holder and all below it, beside the policy."""
+
+import json
+import threading
+
+import libagentid
+import pytest
+from life import ALICE, OWNER
+from life import check as validate
+
+PAY = "pay(usd: *)"
+
+
+def budget(limit, name="pocket", match="pay", **more):
+    return {"id": name, "match": match, "budget": {"unit": "usd", "limit": limit, "cost": {"argument": "usd"}, **more}}
+
+
+def rate(calls, name="pace", match="*"):
+    return {"id": name, "match": match, "rate": {"calls": calls, "per": "1d"}}
+
+
+@pytest.fixture(params=["directory", "memory"])
+def acme(request, tmp_path):
+    place = tmp_path / "acme" if request.param == "directory" else None
+    with libagentid.Authority.open(place, trust_domain="acme.example") as acme:
+        acme.put_profile("buyer", owner=OWNER, ceiling=f"{PAY}; look", max_depth=4)
+        yield acme
+
+
+def start(acme, *limits, **more):
+    return acme.agent("buyer", principal=ALICE, task="buy", scope=f"{PAY}; look", limits=limits or None, **more)
+
+
+def key_pair():
+    """A private JWK, and its public half."""
+    key = json.loads(libagentid.generate_key())
+    return json.dumps(key), json.dumps({name: key[name] for name in ("kty", "crv", "x")})
+
+
+def pays(agent, usd):
+    decision = agent.check("pay", {"usd": usd})
+    assert decision.reason in (None, "budget_exhausted")
+    return decision.permitted
+
+
+def test_a_grant_limits_its_holder_and_all_below_it_without_a_policy(acme):
+    with start(acme, budget("5.00")) as agent:
+        left = agent.remaining()
+        validate("remaining", left)
+        assert [(b["rule"], b["for"], b["subject"], b["left"]) for b in left["budgets"]] == [("pocket", "grant", agent.id, "5.00")]
+        with agent.spawn("one", same_scope=True, limits=[budget("2.00"), rate(2)]) as one, agent.spawn("two", same_scope=True) as two:
+            assert pays(one, "1.50") and not pays(one, "0.51") and pays(one, "0.50")
+            denied = one.check("look", {})
+            assert (denied.reason, denied.rule, denied.policy) == ("rate_limited", "pace", None) and denied.retry_after > 0
+            assert pays(two, "2.99") and not pays(two, "0.02") and pays(agent, "0.01") and not pays(two, "0.01")
+            denied = two.check("pay", {"usd": "0.01"})
+            assert (denied.rule, denied.left) == ("pocket", {"amount": "0.00", "unit": "usd"})
+            assert two.check("look", {}).permitted
+        # An agent that comes after them has no more.
+        with agent.spawn("three", same_scope=True, limits=[budget("5.00")]) as three:
+            assert not pays(three, "0.01")
+
+
+def test_a_call_settles_at_what_it_cost(acme):
+    with start(acme, budget("1.00")) as agent:
+        with agent.call("pay", {"usd": "1.00"}) as call:
+            call.cost(usd="0.25")
+        with pytest.raises(ZeroDivisionError), agent.call("pay", {"usd": "0.75"}):
+            raise ZeroDivisionError
+        assert agent.remaining()["budgets"][0]["left"] == "0.75"
+        assert pays(agent, "0.75") and not pays(agent, "0.01")
+
+
+def test_limits_last_over_renewals_rotations_parking_and_policies(acme):
+    with start(acme, budget("3.00")) as agent, agent.spawn("below", same_scope=True, limits=[budget("2.00")]) as below:
+        assert pays(below, "1.00")
+        acme.apply_policy({"version": 1, "rules": [rate(100, "calls")]})
+        assert pays(below, "0.50") and below.check("look", {}).policy == 1
+        below.rotate_key()
+        agent.rotate_key()
+        assert not pays(below, "0.51") and pays(below, "0.25")
+        agent.park(60)
+        with acme.unpark(agent.id) as again:
+            (left,) = again.unparked()
+            with left:
+                assert not pays(left, "0.26") and pays(left, "0.25")
+                assert pays(again, "1.00") and not pays(again, "0.01")
+
+
+def test_a_chain_for_a_key_elsewhere_carries_them_and_only_guards_with_meters_take_it(acme):
+    key, holder = key_pair()
+    chain, _ = acme.issue("buyer", holder, principal=ALICE, task="buy", scope=PAY, limits=[budget("2.00")], credential=False)
+    with libagentid.Agent.open(key, chain) as agent:
+        other, kept = key_pair()
+        longer = agent.delegate(kept, same_scope=True, limits=json.dumps([budget("1.00", "mine")]))
+        with libagentid.Agent.open(other, longer) as child, acme.guard(audience="shop") as guard:
+
+            def reason(who, usd, at=guard):
+                shown, proof = who.present("pay", {"usd": usd}, audience="shop")
+                return at.check("pay", {"usd": usd}, chain=shown, proof=proof).reason
+
+            assert [reason(child, usd) for usd in ("0.75", "0.50", "0.25")] == [None, "budget_exhausted", None]
+            assert [reason(agent, usd) for usd in ("1.01", "1.00")] == ["budget_exhausted", None]
+            with libagentid.Guard.open(audience="shop") as elsewhere:
+                elsewhere.add_bundle("acme.example", acme.bundle())
+                assert reason(child, "0.01", elsewhere) == "budget_unavailable"
+            with libagentid.Authority.open(trust_domain="globex.example") as globex, globex.guard(audience="shop") as foreign:
+                foreign.add_bundle("acme.example", acme.bundle())
+                assert [reason(child, usd, foreign) for usd in ("0.75", "0.50", "0.25")] == [None, "budget_exhausted", None]
+
+
+def test_who_hands_on_to_itself_gets_no_more_and_cannot_fill_the_meters(acme):
+    key, holder = key_pair()
+    chain, _ = acme.issue("buyer", holder, principal=ALICE, task="buy", scope=f"{PAY}; look", limits=[budget("2.00")])
+    with libagentid.Agent.open(key, chain) as agent, acme.guard(audience="shop") as guard:
+        reasons = set()
+        for number in range(600):
+            other, kept = key_pair()
+            with libagentid.Agent.open(other, agent.delegate(kept, same_scope=True, limits=[budget("0.01", f"n{number}")])) as child:
+                shown, proof = child.present("pay", {"usd": "0.00"}, audience="shop")
+                reasons.add(guard.check("pay", {"usd": "0.00"}, chain=shown, proof=proof).reason)
+        assert reasons == {None, "meters_share"}
+        # Others of the domain go on.
+        with start(acme, budget("1.00")) as agent:
+            assert pays(agent, "1.00")
+
+
+def test_many_threads_spend_no_more_than_their_parent_has(acme):
+    with start(acme, budget("5.00")) as agent:
+        children = [agent.spawn(f"c{i}", same_scope=True, limits=[budget("2.00")]) for i in range(4)]
+        spent = []
+
+        def spend(child):
+            while pays(child, "0.07"):
+                spent.append(7)
+
+        threads = [threading.Thread(target=spend, args=(child,)) for child in children for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for child in children:
+            child.close()
+        assert sum(spent) == 497 and pays(agent, "0.03") and not pays(agent, "0.01")
+
+
+@pytest.mark.parametrize(
+    ("limits", "name", "place"),
+    [
+        ([budget("5.01")], "not_below_parent", "options.limits[0]"),
+        ([budget("1.000")], "not_below_parent", "options.limits[0]"),
+        ([budget("1.00", per="1d")], "not_below_parent", "options.limits[0]"),
+        ([rate(5, "pocket")], "not_below_parent", "options.limits[0]"),
+        ([budget("1.00", match="[")], "malformed", "options.limits[0].match"),
+        ([budget("1.00", **{"for": "task"})], "unknown_member", "options.limits[0].budget.for"),
+        ([{**rate(1), "then": "suspend"}], "unknown_member", "options.limits[0].then"),
+        ([{"id": "x", "match": "*"}], "missing", "options.limits[0]"),
+        ([rate(1), rate(2)], "duplicate", "options.limits[1].id"),
+        ([], "limit_exceeded", "options.limits"),
+        ([rate(1, f"r{i}") for i in range(17)], "limit_exceeded", "options.limits"),
+        ("x", "json", "options.limits"),
+        ("{}", "malformed", "options.limits"),
+        (json.dumps([rate(1, match="a" * 20000)]), "json", "options.limits"),
+    ],
+)
+def test_bad_limits_are_refused_by_place_and_rule(acme, limits, name, place):
+    with start(acme, budget("5.00")) as agent:
+        with pytest.raises(libagentid.Error) as raised:
+            agent.spawn("below", same_scope=True, limits=limits)
+        assert (raised.value.name, raised.value.where) == (name, place), raised.value
+        with pytest.raises((libagentid.Error, TypeError)):
+            agent.spawn("below", same_scope=True, limits=7)
+    assert not [a for a in acme.agents() if a["state"] != "deprovisioned"]
