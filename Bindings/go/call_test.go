@@ -175,6 +175,30 @@ func TestWhatIsLeftIsToldAndWhoUsedIt(t *testing.T) {
 	}
 }
 
+func TestLimitsOfGrantsCountForTheHolderAndAllBelow(t *testing.T) {
+	acme := authority(t, "", AuthorityOptions{})
+	agent := start(t, acme)
+	limits := func(amount string) string {
+		return `[{"id":"pocket","match":"read_file","budget":{"unit":"eur","limit":"` + amount + `","cost":{"fixed":"1.00"}}}]`
+	}
+	child := must[*Agent](t)(agent.Spawn(bg, "below", Delegation{SameScope: true, Limits: limits("1.00")}))
+	_, err := child.Spawn(bg, "further", Delegation{SameScope: true, Limits: limits("1.01")})
+	refused(t, err, ErrScope, "not_below_parent")
+	_, err = agent.Spawn(bg, "further", Delegation{SameScope: true, Limits: "[]"})
+	refused(t, err, ErrLimit, "limit_exceeded")
+	further := must[*Agent](t)(child.Spawn(bg, "further", Delegation{SameScope: true}))
+	must[*Decision](t)(further.Authorize(bg, "read_file", inside))
+	var denied *Denied
+	if _, err := child.Authorize(bg, "read_file", inside); !errors.As(err, &denied) || denied.Rule() != "pocket" {
+		t.Fatal(err)
+	}
+	options := AgentOptions{Principal: "user:alice@acme.example", Task: "t", Scope: "read_file(path under '/data')", Limits: limits("0.00")}
+	root := must[*Agent](t)(acme.StartAgent(bg, "researcher", options))
+	if _, err := root.Authorize(bg, "read_file", inside); !errors.As(err, &denied) || denied.Rule() != "pocket" {
+		t.Fatal(err)
+	}
+}
+
 func TestLabelsGoDownIntoGrantsAndAreTold(t *testing.T) {
 	_, agent := spender(t, "")
 	ok(t, agent.AddLabels(bg, "private"))

@@ -32,6 +32,12 @@ def life(work):
         "--scope", "read_file(path under '/data/q3/public')")
     ctl("delegate", "--agent", agent, "--name", "x", "--out", f"{work}/x", "--scope", "delete_all", expect=1)
     ctl("delegate", "--agent", agent, "--name", "x", expect=2)
+    pocket = '[{"id": "pace", "match": "*", "rate": {"calls": 1, "per": "1d"}}]'
+    limited = ctl("delegate", "--agent", agent, "--name", "y", "--out", f"{work}/y", "--same-scope", "--limits", pocket, "--json", json_out=True)
+    left = json.loads(ctl("inspect", f"{work}/y", "--json"))["links"][-1]["claims"]["urn:agentid:1"]
+    check(left == {"agent": limited["agent"], "limits": json.loads(pocket)}, "a grant states its limits", left)
+    said = run("delegate", "--agent", agent, "--name", "z", "--out", f"{work}/z", "--same-scope", "--limits", "[]", expect=1)[1]
+    check("1 to 16 limits" in said and not os.path.exists(f"{work}/z"), "no limits are refused", said)
     drawn = ctl("inspect", reader)
     check("NOT VERIFIED" in drawn and "└─" in drawn and "took away: search" in drawn and "narrowed: read_file.path" in drawn,
           "inspect draws what each hop took away", drawn)

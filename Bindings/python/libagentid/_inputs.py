@@ -89,7 +89,7 @@ def option(value: str | None, name: str) -> bytes | None:
 
 
 def grant_limits(value: Limits | None) -> bytes | None:
-    """What a grant states, as JSON: a text, or a list of mappings."""
+    """Limits of a grant, as JSON: a text, or a list of mappings."""
     return option(value if value is None or isinstance(value, str) else json.dumps(value), "limits")
 
 

@@ -9,7 +9,8 @@ internal import StrictJSON
 ///     [{"id": "pocket", "match": "pay", "budget": {"unit": "usd", "limit": "5.00", "cost": {"argument": "usd"}}},
 ///      {"id": "pace", "match": "*", "rate": {"calls": 10, "per": "1m"}}]
 ///
-/// What siblings spend counts against their parent's limits, too. A limit of the same ID as one of the parent's is no larger.
+/// What siblings spend counts against their parent's limits, too. A limit with the ID of one of the
+/// parent's is at most as large.
 public final class GrantLimits: Sendable {
     let all: [GrantLimit]
     let tree: JSONTree
@@ -45,7 +46,8 @@ public final class GrantLimits: Sendable {
             guard let above = parent?.all.first(where: { $0.id == limit.id }), let excess = limit.excess(over: above)
             else { continue }
             throw AgentIDError(
-                .scope, name: "not_below_parent", message: "the limit \(limit.id): \(excess)", at: "options.limits[\(i)]")
+                .scope, name: "not_below_parent", message: "the limit \(limit.id): \(excess)",
+                at: "options.limits[\(i)]")
         }
     }
 }

@@ -29,7 +29,8 @@ import Testing
                 if agents.count < 12, Bool.random(using: &random) {
                     // With less, or with a limit of another name, of which there is as much as it likes, or with none.
                     let own = Int.random(in: 0...agents[i].most, using: &random)
-                    let text = [Self.limit(own), Self.limit(own * 7, "other"), nil].randomElement(using: &random) ?? nil
+                    let text =
+                        [Self.limit(own), Self.limit(own * 7, "other"), nil].randomElement(using: &random) ?? nil
                     let limits = try text.map { try GrantLimits($0) }
                     guard let child = try? agents[i].agent.spawn("c", .sameScope(limits: limits)) else { continue }
                     agents.append((child, i, text == Self.limit(own) ? own : agents[i].most, 0))

@@ -8,7 +8,7 @@ package struct BudgetAccount: Sendable {
     package let period: Int64
     /// Until when anything can be spent of it, in milliseconds since 1970.
     package let until: Int64
-    /// What its meter takes from where it has to be made.
+    /// Its meter takes from this where it has to be made.
     let share: MeterShare?
 
     /// - Parameters:

@@ -11,7 +11,7 @@ struct PlannedBudget: Sendable {
     private let holders: String
     private let isOfGrant: Bool
     private let parts: [[String]]
-    /// What the meter of each takes from where it has to be made; none for those who only read.
+    /// The meter of each takes from these where it has to be made; none for those who only read.
     private let shares: [MeterShare]
 
     init(
@@ -27,7 +27,8 @@ struct PlannedBudget: Sendable {
 
     /// Goes by the limit of a newer policy, where that still has the budget.
     mutating func follow(_ policy: ActivePolicy) {
-        guard !isOfGrant, let found = policy.document.rules.first(where: { $0.id == rule }), case .budget(let new) = found.effect,
+        guard !isOfGrant, let found = policy.document.rules.first(where: { $0.id == rule }),
+            case .budget(let new) = found.effect,
             new.unit == budget.unit, new.scale == budget.scale, new.subject == budget.subject,
             new.period == budget.period
         else { return }
