@@ -47,8 +47,13 @@ def test_a_grant_limits_its_holder_and_all_below_it_without_a_policy(acme):
     with start(acme, budget("5.00")) as agent:
         left = agent.remaining()
         validate("remaining", left)
-        assert [(b["rule"], b["for"], b["subject"], b["left"]) for b in left["budgets"]] == [("pocket", "grant", agent.id, "5.00")]
-        with agent.spawn("one", same_scope=True, limits=[budget("2.00"), rate(2)]) as one, agent.spawn("two", same_scope=True) as two:
+        assert [(b["rule"], b["for"], b["subject"], b["left"]) for b in left["budgets"]] == [
+            ("pocket", "grant", agent.id, "5.00")
+        ]
+        with (
+            agent.spawn("one", same_scope=True, limits=[budget("2.00"), rate(2)]) as one,
+            agent.spawn("two", same_scope=True) as two,
+        ):
             assert pays(one, "1.50") and not pays(one, "0.51") and pays(one, "0.50")
             denied = one.check("look", {})
             assert (denied.reason, denied.rule, denied.policy) == ("rate_limited", "pace", None) and denied.retry_after > 0
@@ -116,7 +121,9 @@ def test_who_hands_on_to_itself_gets_no_more_and_cannot_fill_the_meters(acme):
         reasons = set()
         for number in range(600):
             other, kept = key_pair()
-            with libagentid.Agent.open(other, agent.delegate(kept, same_scope=True, limits=[budget("0.01", f"n{number}")])) as child:
+            with libagentid.Agent.open(
+                other, agent.delegate(kept, same_scope=True, limits=[budget("0.01", f"n{number}")])
+            ) as child:
                 shown, proof = child.present("pay", {"usd": "0.00"}, audience="shop")
                 reasons.add(guard.check("pay", {"usd": "0.00"}, chain=shown, proof=proof).reason)
         assert reasons == {None, "meters_share"}
