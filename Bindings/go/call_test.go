@@ -189,12 +189,12 @@ func TestLimitsOfGrantsCountForTheHolderAndAllBelow(t *testing.T) {
 	further := must[*Agent](t)(child.Spawn(bg, "further", Delegation{SameScope: true}))
 	must[*Decision](t)(further.Authorize(bg, "read_file", inside))
 	var denied *Denied
-	if _, err := child.Authorize(bg, "read_file", inside); !errors.As(err, &denied) || denied.Rule() != "pocket" {
+	if _, err := child.Authorize(bg, "read_file", inside); !errors.As(err, &denied) || denied.Rule() != "limit:pocket" {
 		t.Fatal(err)
 	}
 	options := AgentOptions{Principal: "user:alice@acme.example", Task: "t", Scope: "read_file(path under '/data')", Limits: limits("0.00")}
 	root := must[*Agent](t)(acme.StartAgent(bg, "researcher", options))
-	if _, err := root.Authorize(bg, "read_file", inside); !errors.As(err, &denied) || denied.Rule() != "pocket" {
+	if _, err := root.Authorize(bg, "read_file", inside); !errors.As(err, &denied) || denied.Rule() != "limit:pocket" {
 		t.Fatal(err)
 	}
 }

@@ -54,6 +54,24 @@ package struct Amount: Sendable, Equatable, Comparable {
         self.units = units
     }
 
+    /// Reads decimal digits; those beyond the scale are rounded up.
+    package init(roundingUp text: borrowing Span<UInt8>, scale: Int) throws(Fault) {
+        guard text.count <= 64 else { throw .notDecimal }
+        var (end, isMore) = (text.count, false)
+        for i in 0..<text.count where text[i] == UInt8(ascii: ".") {
+            end = min(end, scale == 0 ? i : i + 1 + scale)
+            for rest in end..<text.count where rest != i {
+                guard text[rest] &- 48 <= 9 else { throw .notDecimal }
+                if text[rest] != 48 { isMore = true }
+            }
+            guard i + 1 < text.count else { throw .notDecimal }
+            break
+        }
+        let whole = try Amount(text.extracting(0..<end), scale: scale)
+        guard let sum = isMore ? whole.adding(Amount(1)) : whole else { throw .tooLarge }
+        self = sum
+    }
+
     private static func shifted(_ units: Int64, _ digit: Int64) throws(Fault) -> Int64 {
         let (tens, isTooLarge) = units.multipliedReportingOverflow(by: 10)
         let (sum, overflows) = tens.addingReportingOverflow(digit)

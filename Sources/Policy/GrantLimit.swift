@@ -9,10 +9,15 @@ package struct GrantLimit: Sendable {
     package struct Holder: Sendable {
         /// The agent that the grant names, or its key.
         package let name: String
-        /// The `jti` of the grant.
-        package let grant: String
+        /// Who stated the limit, by the same kind of name; empty for an authority. Who may hand on to the same holder has no
+        /// say in the meters of others.
+        package let stater: String
+        /// The `jti` of the grant, and the hash of its token: others can sign one of the same `jti`.
+        package let (grant, token): (String, String)
 
-        package init(name: String, grant: String) { (self.name, self.grant) = (name, grant) }
+        package init(name: String, stater: String, grant: String, token: String) {
+            (self.name, self.stater, self.grant, self.token) = (name, stater, grant, token)
+        }
     }
 
     private let rule: PolicyRule
@@ -31,7 +36,17 @@ package struct GrantLimit: Sendable {
         guard json["rate"] != nil || json["budget"] != nil else {
             throw reader.error("missing", "this limits nothing", remedy: "write one of rate, budget")
         }
+        if let match = json["match"], match.sourceLength > PolicyLimits.limitText {
+            throw PolicyError(
+                "limit_exceeded", at: reader.path(of: "match"), "this has \(match.sourceLength) bytes",
+                remedy: "write at most \(PolicyLimits.limitText), or several limits", position: match.position)
+        }
         rule = try PolicyRule(parsing: json, at: path, mode: .enforce, labels: .none) { _ in nil }
+        if case .budget(let budget) = rule.effect, let period = budget.period, period < PolicyLimits.limitPeriod {
+            throw PolicyError(
+                "limit_exceeded", at: "\(reader.path(of: "budget")).per", "this is too short a time for a budget",
+                remedy: "write at least 1h, or a rate", position: json["budget"]?.position)
+        }
         self.json = json
     }
 
@@ -56,7 +71,16 @@ package struct GrantLimit: Sendable {
     }
 
     /// The rule that guards enforce.
-    package func rule(of holder: Holder) -> PolicyRule { PolicyRule(rule, of: holder) }
+    package func rule(of holder: Holder) -> PolicyRule { PolicyRule(rule, of: holder, measure: measure) }
+
+    /// The numbers that a meter goes by: under others it is another one.
+    private var measure: String {
+        switch rule.effect {
+        case .rate(let rate, _): "\(rate.calls) \(rate.period) \(rate.burst)"
+        case .budget(let budget): "\(budget.period ?? 0)"
+        default: ""
+        }
+    }
 
     /// Whether this says the same as another, word for word.
     package func isSame(as other: GrantLimit) -> Bool {

@@ -17,11 +17,9 @@ package struct PolicyDocument: Sendable {
     /// The file of a time zone's name; `nil` where there is none.
     package typealias Zones = (String) -> [UInt8]?
 
-    /// A policy with more rules, which grants state; `nil`: no policy.
-    package init(_ policy: PolicyDocument?, adding rules: [PolicyRule]) {
-        (version, mode) = (policy?.version ?? 0, policy?.mode ?? .enforce)
-        (labels, approvers, results) = (policy?.labels ?? .none, policy?.approvers ?? [], policy?.results ?? [])
-        (self.rules, bytes) = ((policy?.rules ?? []) + rules, policy?.bytes ?? [])
+    /// No policy.
+    package init() {
+        (version, mode, labels, approvers, results, rules, bytes) = (0, .enforce, .none, [], [], [], [])
     }
 
     /// Reads a policy. Nothing of it is believed unless all of it can be.

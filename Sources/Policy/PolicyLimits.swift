@@ -5,8 +5,12 @@ package enum PolicyLimits {
     /// The document, in bytes.
     package static let document = JSON.Limits(bytes: 1 << 18, depth: 96, values: 1 << 16)
     package static let rules = 1000
-    /// Limits that one grant states.
-    package static let limits = 16
+    /// Limits that one grant states, and all grants of a chain together.
+    package static let (limits, limitsOfChain) = (8, 24)
+    /// Bytes of the `match` of a grant's limit: who hands on is anybody.
+    static let limitText = 1024
+    /// The shortest time of a grant's budget, in milliseconds: the registry keeps each.
+    static let limitPeriod: Int64 = 3_600_000
     /// The most that a policy's version is above that of the one before: one that is mistyped uses up no others.
     package static let step: Int64 = 100_000_000
     /// One bit each in a word.

@@ -13,6 +13,8 @@ package struct PolicyRule: Sendable {
     package let mode: PolicyMode
     /// Whose grant states it; `nil` for a rule of a policy.
     package let grantor: GrantLimit.Holder?
+    /// The parts that name the meter of a grant's limit.
+    package let meterName: [String]
 
     /// The subject of a rule. One rule has one: a refusal then names it by naming the rule.
     package enum Effect: Sendable {
@@ -56,7 +58,7 @@ package struct PolicyRule: Sendable {
         parsing json: JSON.Value, at path: String, mode: PolicyMode, labels: LabelNames,
         zones: (String) -> [UInt8]?
     ) throws(PolicyError) {
-        grantor = nil
+        (grantor, meterName) = (nil, [])
         var known: String?
         do throws(PolicyError) {
             // The ID first: whatever else is wrong is said of it.
@@ -79,8 +81,11 @@ package struct PolicyRule: Sendable {
     }
 
     /// A rule that a grant states.
-    init(_ rule: PolicyRule, of grantor: GrantLimit.Holder) {
-        (id, match, effect, consequence) = (rule.id, rule.match, rule.effect, rule.consequence)
+    init(_ rule: PolicyRule, of grantor: GrantLimit.Holder, measure: String) {
+        meterName = [grantor.stater, grantor.name, measure]
+        // No rule of a policy has a colon in its ID: who states a limit cannot make it look like one.
+        id = "limit:\(rule.id)".exact
+        (match, effect, consequence) = (rule.match, rule.effect, rule.consequence)
         (approval, mode, self.grantor) = (rule.approval, rule.mode, grantor)
     }
 

@@ -110,7 +110,8 @@ package final class PolicyReplay {
     }
 
     private static func kind(of entry: EntryMembers, _ bytes: Span<UInt8>) -> ReplayRecord.Kind {
-        guard entry[.rule] != nil else { return .denied }
+        // A limit that a grant states denies whatever the policy.
+        guard let rule = entry[.rule], bytes.text(rule)?.starts(exactly: "limit:") != true else { return .denied }
         for reason: StaticString in ["approval_required", "approval_refused"] where bytes.says(reason, entry[.reason]) {
             return .asked
         }

@@ -37,7 +37,7 @@ def life(work):
     left = json.loads(ctl("inspect", f"{work}/y", "--json"))["links"][-1]["claims"]["urn:agentid:1"]
     check(left == {"agent": limited["agent"], "limits": json.loads(pocket)}, "a grant states its limits", left)
     said = run("delegate", "--agent", agent, "--name", "z", "--out", f"{work}/z", "--same-scope", "--limits", "[]", expect=1)[1]
-    check("1 to 16 limits" in said and not os.path.exists(f"{work}/z"), "no limits are refused", said)
+    check("1 to 8 limits" in said and not os.path.exists(f"{work}/z"), "no limits are refused", said)
     drawn = ctl("inspect", reader)
     check("NOT VERIFIED" in drawn and "└─" in drawn and "took away: search" in drawn and "narrowed: read_file.path" in drawn,
           "inspect draws what each hop took away", drawn)

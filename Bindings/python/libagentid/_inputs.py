@@ -90,7 +90,12 @@ def option(value: str | None, name: str) -> bytes | None:
 
 def grant_limits(value: Limits | None) -> bytes | None:
     """Limits of a grant, as JSON: a text, or a list of mappings."""
-    return option(value if value is None or isinstance(value, str) else json.dumps(value), "limits")
+    if value is None or isinstance(value, str):
+        return option(value, "limits")
+    try:
+        return json.dumps(value).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError(f"limits is a list of dicts, or JSON: {error}") from error
 
 
 def number(value: int | None, name: str) -> int:

@@ -48,7 +48,7 @@ def test_a_grant_limits_its_holder_and_all_below_it_without_a_policy(acme):
         left = agent.remaining()
         validate("remaining", left)
         assert [(b["rule"], b["for"], b["subject"], b["left"]) for b in left["budgets"]] == [
-            ("pocket", "grant", agent.id, "5.00")
+            ("limit:pocket", "grant", agent.id, "5.00")
         ]
         with (
             agent.spawn("one", same_scope=True, limits=[budget("2.00"), rate(2)]) as one,
@@ -56,10 +56,10 @@ def test_a_grant_limits_its_holder_and_all_below_it_without_a_policy(acme):
         ):
             assert pays(one, "1.50") and not pays(one, "0.51") and pays(one, "0.50")
             denied = one.check("look", {})
-            assert (denied.reason, denied.rule, denied.policy) == ("rate_limited", "pace", None) and denied.retry_after > 0
+            assert (denied.reason, denied.rule, denied.policy) == ("rate_limited", "limit:pace", None) and denied.retry_after > 0
             assert pays(two, "2.99") and not pays(two, "0.02") and pays(agent, "0.01") and not pays(two, "0.01")
             denied = two.check("pay", {"usd": "0.01"})
-            assert (denied.rule, denied.left) == ("pocket", {"amount": "0.00", "unit": "usd"})
+            assert (denied.rule, denied.left) == ("limit:pocket", {"amount": "0.00", "unit": "usd"})
             assert two.check("look", {}).permitted
         # An agent that comes after them has no more.
         with agent.spawn("three", same_scope=True, limits=[budget("5.00")]) as three:
@@ -164,7 +164,9 @@ def test_many_threads_spend_no_more_than_their_parent_has(acme):
         ([{"id": "x", "match": "*"}], "missing", "options.limits[0]"),
         ([rate(1), rate(2)], "duplicate", "options.limits[1].id"),
         ([], "limit_exceeded", "options.limits"),
-        ([rate(1, f"r{i}") for i in range(17)], "limit_exceeded", "options.limits"),
+        ([rate(1, f"r{i}") for i in range(9)], "limit_exceeded", "options.limits"),
+        ([budget("1.00", "short", per="59m")], "limit_exceeded", "options.limits[0].budget.per"),
+        ([rate(1, match="|".join(["a"] * 600))], "limit_exceeded", "options.limits[0].match"),
         ("x", "json", "options.limits"),
         ("{}", "malformed", "options.limits"),
         (json.dumps([rate(1, match="a" * 20000)]), "json", "options.limits"),
@@ -178,3 +180,107 @@ def test_bad_limits_are_refused_by_place_and_rule(acme, limits, name, place):
         with pytest.raises((libagentid.Error, TypeError)):
             agent.spawn("below", same_scope=True, limits=7)
     assert not [a for a in acme.agents() if a["state"] != "deprovisioned"]
+
+
+def signed(name, amount, scale=None, **cost):
+    """A limit that its own holder signs below itself, to get more of those above."""
+    limit = budget(amount, name)
+    limit["budget"] |= ({} if scale is None else {"scale": scale}) | ({"cost": cost} if cost else {})
+    return limit
+
+
+def handed(agent, *limits, **more):
+    """A grant that an agent hands on: its holder's key, and the chain."""
+    key, holder = key_pair()
+    return key, agent.delegate(holder, same_scope=True, limits=limits or None, **more)
+
+
+@pytest.mark.parametrize(
+    "own", [signed("mine", "1", 0, fixed="0"), signed("mine", "1.000000000", 9, fixed="0.000000001")], ids=["coarse", "fine"]
+)
+def test_a_holders_own_limits_do_not_keep_a_calls_cost_from_being_told(acme, own):
+    acme.apply_policy({"version": 1, "rules": [budget("5.00", "policy")]})
+    with start(acme, budget("5.00")) as agent, acme.guard(audience="shop") as guard:
+        key, chain = handed(agent, own)
+        with libagentid.Agent.open(key, chain) as child:
+
+            def pay():
+                shown, proof = child.present("pay", {"usd": "4.00"}, audience="shop")
+                with guard.call("pay", {"usd": "4.00"}, chain=shown, proof=proof) as call:
+                    call.cost(usd="3.50")
+
+            pay()
+            with pytest.raises(libagentid.Denied) as denied:
+                pay()
+        assert denied.value.rule in ("policy", "limit:pocket", "limit:mine")
+        left = {rest["rule"]: rest["left"] for rest in agent.remaining()["budgets"]}
+        assert left == {"policy": "1.50", "limit:pocket": "1.50"}
+
+
+def test_a_cost_is_rounded_up_for_a_coarser_limit(acme):
+    with start(acme, signed("coarse", "5", 0, fixed="1")) as agent:
+        with agent.call("pay", {"usd": "1"}) as call:
+            call.cost(usd="2.01")
+        assert agent.remaining()["budgets"][0]["left"] == "2"
+
+
+def test_who_hands_on_to_a_holder_has_no_say_in_the_meters_of_others(acme):
+    key, holder = key_pair()
+    request = {"principal": ALICE, "task": "t", "scope": f"{PAY}; look"}
+    chain, credential = acme.issue("buyer", holder, limits=[rate(1)], **request)
+    with libagentid.Agent.open(key, chain, credential) as first, acme.guard(audience="shop") as guard, start(acme) as other:
+
+        def reason(chain):
+            with libagentid.Agent.open(key, chain, credential) as agent, guard.admit(chain, credential) as admission:
+                return admission.check("look", {}, proof=agent.prove("look", {}, audience="shop")).reason
+
+        loose = {"id": "pace", "match": "*", "rate": {"calls": 500_000, "per": "1s"}}
+        given = other.delegate(holder, same_scope=True, agent=first.id, limits=[loose])
+        assert [reason(chain) for _ in range(2)] == [None, "rate_limited"]
+        assert [reason(given) for _ in range(2)] == [None, None]
+        assert reason(chain) == "rate_limited"
+
+
+def test_a_call_is_extended_as_often_beneath_many_limits(acme):
+    limits = [signed(f"m{i}", "1.00", fixed="0.00") for i in range(8)]
+    with start(acme, *limits) as agent, agent.spawn("below", same_scope=True, limits=limits) as below:
+        with below.call("pay", {"usd": "0.00"}) as call:
+            for _ in range(1_300):
+                call.extend("usd", "0.00")
+
+
+def test_each_time_has_no_share_of_its_own_and_a_copied_name_none(acme):
+    with start(acme) as agent, acme.guard(audience="shop") as guard:
+        reasons = set()
+        for number in range(140):
+            limits = [
+                {"id": f"n{number}", "match": "*", "rate": {"calls": 9, "per": f"{70 + 8 * number + i}s"}} for i in range(8)
+            ]
+            for i, limit in enumerate(limits):
+                limit["id"] += f".{i}"
+            key, chain = handed(agent, *limits)
+            with libagentid.Agent.open(key, chain) as child:
+                shown, proof = child.present("look", {}, audience="shop")
+                reasons.add(guard.check("look", {}, chain=shown, proof=proof).reason)
+        assert reasons == {None, "meters_share"}
+
+
+def test_a_chain_states_so_many_limits_at_most(acme):
+    with (
+        start(acme, *(rate(9, f"a{i}") for i in range(8))) as one,
+        one.spawn("two", same_scope=True, limits=[rate(9, f"b{i}") for i in range(8)]) as two,
+    ):
+        with two.spawn("three", same_scope=True, limits=[rate(9, f"c{i}") for i in range(8)]) as three:
+            assert three.check("look", {}).permitted
+            with three.spawn("four", same_scope=True, limits=[rate(9, "d")]) as four:
+                assert four.check("look", {}).reason == "too_costly"
+
+
+def test_a_limit_of_a_rules_name_is_no_rule_and_counts_against_nobody(acme):
+    stray = {"id": "astray", "anomaly": {"denials": 3, "per": "1m", "for": "agent"}, "then": "suspend"}
+    acme.apply_policy(
+        {"version": 1, "rules": [{"id": "pace", "match": "*", "rate": {"calls": 9, "per": "1d", "for": "agent"}}, stray]}
+    )
+    with start(acme, rate(1)) as agent, agent.spawn("below", same_scope=True) as below:
+        assert agent.check("look", {}).permitted
+        assert [(d.reason, d.rule) for d in (below.check("look", {}) for _ in range(6))] == [("rate_limited", "limit:pace")] * 6

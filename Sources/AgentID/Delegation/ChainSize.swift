@@ -39,6 +39,6 @@ extension VerifiedChain.Link {
 extension Claim {
     fileprivate var size: Int {
         let texts = [agent, profile, owner, principal, task, intent].compactMap { $0 } + labels
-        return texts.reduce(0) { $0 + $1.utf8.count + 32 } + (limits?.all.count ?? 0) * 4096
+        return texts.reduce(0) { $0 + $1.utf8.count + 32 } + (limits?.all.count ?? 0) * 8192
     }
 }

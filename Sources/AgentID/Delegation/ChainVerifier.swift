@@ -1,4 +1,5 @@
 internal import JOSE
+internal import Policy
 internal import Scopes
 internal import StrictJSON
 
@@ -34,6 +35,7 @@ struct ChainVerifier {
         var links: [VerifiedChain.Link] = []
         links.reserveCapacity(tokens.count)
         var scope = Scope()
+        var limits = 0
         var work = WorkBudget(steps: Limits.stepsOfChain)
         for (i, token) in tokens.enumerated() {
             let link: VerifiedChain.Link
@@ -46,6 +48,12 @@ struct ChainVerifier {
             // Step 2c, on what has been verified.
             if links.contains(where: { $0.grant.id.isSame(as: link.grant.id) }) { throw Self.repeated(i) }
             links.append(link)
+            limits += link.grant.claim?.limits?.all.count ?? 0
+            guard limits <= PolicyLimits.limitsOfChain else {
+                throw Denial(
+                    "too_costly", "the grants of a chain state at most \(PolicyLimits.limitsOfChain) limits", link: i,
+                    at: "\(Claim.name).limits")
+            }
         }
         guard let leaf = links.last, let root = links.first else { throw Denial("chain_empty", "the chain is empty") }
         // Step 5.

@@ -4,7 +4,7 @@ internal import StrictJSON
 /// Rates and budgets that a grant states: for its holder and all below it, signed by who hands on, and enforced by every
 /// guard that has the meters of the directory.
 ///
-/// A list of 1 to 16 limits in JSON, each like a rule of a policy (`docs/policies.md`):
+/// A list of 1 to 8 limits in JSON, each like a rule of a policy (`docs/policies.md`):
 ///
 ///     [{"id": "pocket", "match": "pay", "budget": {"unit": "usd", "limit": "5.00", "cost": {"argument": "usd"}}},
 ///      {"id": "pace", "match": "*", "rate": {"calls": 10, "per": "1m"}}]
@@ -57,10 +57,10 @@ extension VerifiedChain {
     var limits: [PolicyRule] {
         var rules: [PolicyRule] = []
         var seen: [(holder: String, limit: GrantLimit)] = []
-        for link in links {
+        for (i, link) in links.enumerated() {
             guard let stated = link.grant.claim?.limits?.all else { continue }
-            // A holder without an ID is known by its key.
-            let holder = link.grant.claim?.agent ?? "key:\(link.holderThumbprint)"
+            let holder = link.holderName
+            let stater = links[..<i].last { !$0.holderName.isSame(as: holder) }?.holderName ?? ""
             for limit in stated {
                 let before = seen.filter { $0.holder.isSame(as: holder) && $0.limit.id == limit.id }
                 // An agent's next key has what the first one had.
@@ -68,9 +68,16 @@ extension VerifiedChain {
                 seen.append((holder, limit))
                 // Another one that it states for a key of its own has a meter of its own.
                 let name = before.isEmpty ? holder : "\(holder)#\(before.count)"
-                rules.append(limit.rule(of: GrantLimit.Holder(name: name, grant: link.grant.id)))
+                rules.append(
+                    limit.rule(
+                        of: GrantLimit.Holder(name: name, stater: stater, grant: link.grant.id, token: link.tokenHash)))
             }
         }
         return rules
     }
+}
+
+extension VerifiedChain.Link {
+    /// The agent that it names; a holder without an ID is known by its key.
+    fileprivate var holderName: String { grant.claim?.agent ?? "key:\(holderThumbprint)" }
 }

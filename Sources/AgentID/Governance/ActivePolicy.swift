@@ -24,10 +24,8 @@ package final class ActivePolicy: Sendable {
         self.init(document, approvers: try ApproverKeys(of: document))
     }
 
-    /// A policy with the rules that a chain's grants state; `nil`: no policy.
-    convenience init(_ policy: ActivePolicy?, adding rules: [PolicyRule]) {
-        self.init(PolicyDocument(policy?.document, adding: rules), approvers: policy?.approvers ?? ApproverKeys())
-    }
+    /// No policy: chains whose grants state limits are decided by those alone.
+    static let none = ActivePolicy(PolicyDocument(), approvers: ApproverKeys())
 
     private init(_ document: PolicyDocument, approvers: ApproverKeys) {
         (self.document, self.approvers) = (document, approvers)

@@ -140,7 +140,7 @@ struct PolicyEnforcement: ~Copyable {
         }
     }
 
-    private func rule(_ planned: PlannedRule) -> PolicyRule { plan.policy.document.rules[planned.rule] }
+    private func rule(_ planned: PlannedRule) -> PolicyRule { plan.rule(at: planned.rule) }
     private var short: String { tool.beginning(atMost: Refusal.longestName) }
 
     // MARK: Labels

@@ -3,6 +3,8 @@ internal import Policy
 /// The plan of one policy for one chain: made at the first call under both, and found at every other without a lock.
 final class PolicyPlan: Sendable {
     let policy: ActivePolicy
+    /// The rules that the chain's grants state: asked after the policy's, and counted on from those.
+    let limits: [PolicyRule]
     /// The policy's; 0 where only the chain's grants state rules.
     let version: Int64
     var named: Int64? { version == 0 ? nil : version }
@@ -26,8 +28,15 @@ final class PolicyPlan: Sendable {
     ) {
         (self.policy, self.previous, depth) = (policy, previous, (previous?.depth ?? 0) + 1)
         version = policy.version
+        limits = chain.isLimited ? chain.limits : []
         (subjects, self.meters) = (PolicySubjects(of: chain, isolated: isolated), meters)
         carried = policy.labels(carriedAs: chain.leaf.claim?.labels ?? [])
+    }
+
+    /// A rule by its place: in the document, or beyond it among the limits.
+    func rule(at place: Int) -> PolicyRule {
+        let rules = policy.document.rules
+        return place < rules.count ? rules[place] : limits[place - rules.count]
     }
 
     /// The part of audit entries about the chain under this policy.
@@ -49,7 +58,7 @@ final class PolicyPlan: Sendable {
     /// The rules that a call of this tool may be about. A chain has so many tools at most as its scope.
     func tool(_ name: String, now: Int64) throws(Denial) -> ToolPlan {
         if let found = known(name) { return found.object }
-        let made = try ToolRules(name, under: policy, of: subjects, meters, now: now)
+        let made = try ToolRules(name, under: self, now: now)
         return tools.replaced { ToolPlan(name, made, before: $0) }
     }
 }

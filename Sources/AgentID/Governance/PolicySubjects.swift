@@ -58,7 +58,7 @@ package struct PolicySubjects: Sendable {
 
     /// The same, of a rule: a grant's limit has one meter, its holder's.
     func names(of subject: Subject, under rule: PolicyRule) -> [[String]] {
-        rule.grantor.map { [["grant", issuer, $0.name]] } ?? names(of: subject)
+        rule.grantor == nil ? names(of: subject) : [["grant", issuer] + rule.meterName]
     }
 
     /// The parts that name each of the meters: one, or one for each agent from the caller up to the root.

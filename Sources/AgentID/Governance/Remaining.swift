@@ -10,7 +10,7 @@ extension PolicyPlan {
     ///   - scope: the chain's: a rule about other tools says nothing of it.
     ///   - tool: only rules about this tool; `nil`: all.
     func remaining(within scope: Scope, of tool: String?, now: Int64) throws(Denial) -> JSONTree {
-        let rules = policy.document.rules.filter { rule in
+        let rules = (policy.document.rules + limits).filter { rule in
             guard let match = rule.match else { return false }
             return tool.map { !match.tools(named: $0).isEmpty } ?? match.touches(scope)
         }

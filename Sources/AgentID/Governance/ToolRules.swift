@@ -26,13 +26,13 @@ struct ToolRules: Sendable {
     /// One call takes from no more meters.
     static let mostRates = 1024
 
-    init(
-        _ tool: String, under policy: ActivePolicy, of subjects: PolicySubjects, _ meters: MetersOpening, now: Int64
-    ) throws(Denial) {
+    init(_ tool: String, under plan: PolicyPlan, now: Int64) throws(Denial) {
+        let (subjects, meters) = (plan.subjects, plan.meters)
+        let count = plan.policy.document.rules.count
         // Whatever kinds of rules there are: all but a rate of all calls and labels are to be asked.
         var isPlain = true
-        for place in policy.order {
-            let rule = policy.document.rules[place]
+        for place in plan.policy.order + Array(count..<count + plan.limits.count) {
+            let rule = plan.rule(at: place)
             guard let found = rule.match?.tools(named: tool), !found.isEmpty else { continue }
             let isOpen = found.contains { $0.isOpen }
             let planned = PlannedRule(

@@ -128,10 +128,9 @@ extension Guard {
                 throw view.denial(error, "the grants")
             }
         }
-        // The grants' own rules come after the policy's.
-        let whole = chain.isLimited ? ActivePolicy(policy, adding: chain.limits) : policy
-        guard let whole else { return nil }
-        let made = chain.plan.replaced { PolicyPlan(whole, for: chain, meters, isolated: isolated, after: $0) }
+        let made = chain.plan.replaced {
+            PolicyPlan(policy ?? .none, for: chain, meters, isolated: isolated, after: $0)
+        }
         if made.depth == PolicyPlan.deepest { chain.isWornOut.store(true, ordering: .relaxed) }
         return Borrowed(made)
     }

@@ -6,6 +6,8 @@ struct CallAccount: Sendable {
     private let spending: Spending
     /// Reserved later, in their order: for which of the items.
     private var extensions: [(item: Int, hold: BudgetHold)] = []
+    /// How often more was reserved.
+    private var turns = 0
     /// The cost told so far, by unit.
     private var costs: [(unit: ExactText, cost: String)] = []
     /// One call tells its cost in so many units at most, and reserves so often.
@@ -27,7 +29,7 @@ struct CallAccount: Sendable {
     /// The budgets of which more is to be reserved.
     func extensible(by amount: String, in unit: String) throws(AgentIDError) -> [Int] {
         let own = try spending.items(of: unit, for: amount, at: "amount")
-        guard extensions.count + own.count <= Self.mostExtensions else {
+        guard turns < Self.mostExtensions else {
             throw AgentIDError(
                 .limit, name: "call_extended",
                 message: "a call reserves at most \(Self.mostExtensions) times: reserve more at once",
@@ -54,6 +56,7 @@ struct CallAccount: Sendable {
             throw error
         }
         extensions += reserved
+        turns += 1
     }
 
     /// Settles all reservations: at what was told, else at what a call has cost that went so.

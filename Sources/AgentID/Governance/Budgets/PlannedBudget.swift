@@ -9,7 +9,7 @@ struct PlannedBudget: Sendable {
     let rule: ExactText
     /// Whose it is, as people read it.
     private let holders: String
-    private let isOfGrant: Bool
+    let isOfGrant: Bool
     private let parts: [[String]]
     /// The meter of each takes from these where it has to be made; none for those who only read.
     private let shares: [MeterShare]

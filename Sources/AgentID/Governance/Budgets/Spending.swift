@@ -27,8 +27,10 @@ final class Spending: Sendable {
                 .argument, name: "unit", message: "a unit has 1 to \(PolicyLimits.name) bytes, such as usd", at: "unit")
         }
         let own = items.indices.filter { items[$0].budget.unit == unit.exact }
-        let scale = own.map { items[$0].budget.scale }.min() ?? PolicyLimits.scale
-        guard Self.amount(amount, scale) != nil else {
+        // The policy's budgets say how finely a unit is told. Who states a limit has no say in that.
+        let scale =
+            own.filter { !items[$0].planned.isOfGrant }.map { items[$0].budget.scale }.max() ?? PolicyLimits.scale
+        guard Self.isAmount(amount, scale) else {
             throw AgentIDError(
                 .argument, name: "cost",
                 message: scale == 0
@@ -39,9 +41,18 @@ final class Spending: Sendable {
         return own
     }
 
+    private static func isAmount(_ text: String, _ scale: Int) -> Bool {
+        let digits = Array(text.utf8.prefix(65))
+        do throws(Amount.Fault) { _ = try Amount(digits.span, scale: scale) } catch { return error == .tooLarge }
+        return true
+    }
+
+    /// What an amount is for a budget: rounded up to its scale, and at most what no budget has.
     static func amount(_ text: String, _ scale: Int) -> Amount? {
         let digits = Array(text.utf8.prefix(65))
-        return try? Amount(digits.span, scale: scale)
+        do throws(Amount.Fault) { return try Amount(roundingUp: digits.span, scale: scale) } catch {
+            return error == .tooLarge ? Amount(units: .max / 4) : nil
+        }
     }
 }
 

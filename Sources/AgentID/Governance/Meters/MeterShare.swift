@@ -10,12 +10,14 @@ final class MeterShare: Sendable {
     /// Meters of all agents below one root, and of all that another authority names.
     static let (ofRoot, ofAuthority): (Int64, Int64) = (512, 8192)
 
+    private static let times: [Int64] = [3_600_000, 86_400_000, PolicyLimits.longest]
+
     private let issuer: String
     private let task: String
     private let name: String
     private let isAgent: Bool
     /// The grant that states the limit; `nil` for a policy's rule.
-    private let grant: String?
+    private let grantor: GrantLimit.Holder?
     private let lifetime: Int64
     private let page: MetersPage
     private let registry: any Registry
@@ -28,9 +30,11 @@ final class MeterShare: Sendable {
         _ subjects: PolicySubjects, _ subject: Subject, _ name: String, of rule: PolicyRule? = nil, for lifetime: Int64,
         _ page: MetersPage, _ registry: any Registry
     ) {
-        (issuer, task, self.name, grant) = (subjects.issuer, subjects.task, name, rule?.grantor?.grant)
-        isAgent = grant != nil || subject == .agent || subject == .subtree
-        (self.lifetime, self.page, self.registry) = (max(lifetime, 60_000), page, registry)
+        (issuer, task, self.name, grantor) = (subjects.issuer, subjects.task, name, rule?.grantor)
+        isAgent = grantor != nil || subject == .agent || subject == .subtree
+        // Who states limits chooses their times: each of a few has a share, not each time.
+        let kept = grantor == nil ? lifetime : Self.times.first { $0 >= lifetime } ?? lifetime
+        (self.lifetime, self.page, self.registry) = (max(kept, 60_000), page, registry)
     }
 
     /// Takes one meter from the share, or denies.
@@ -53,11 +57,13 @@ final class MeterShare: Sendable {
 
     private func isRegistered() throws(Denial) -> Bool {
         guard issuer.isEmpty else { return false }
-        let (name, grant) = (name, grant)
+        let (name, grantor) = (name, grantor)
         do throws(AgentIDError) {
             return try registry.read { reader throws(AgentIDError) in
                 // A holder could state ever more limits for itself.
-                if let grant { return try reader.grant(grant) != nil }
+                if let grantor {
+                    return try reader.grant(grantor.grant)?.tokenHash.isSame(as: grantor.token) ?? false
+                }
                 return try reader.agent(name) != nil
             }
         } catch {
