@@ -9,8 +9,8 @@ package struct GrantLimit: Sendable {
     package struct Holder: Sendable {
         /// The agent that the grant names, or its key.
         package let name: String
-        /// Who stated the limit, by the same kind of name; empty for an authority. Who may hand on to the same holder has no
-        /// say in the meters of others.
+        /// The holder that stated the limit, by the same kind of name; empty for an authority. Others that hand on to the
+        /// same holder have no say in its meter.
         package let stater: String
         /// The `jti` of the grant, and the hash of its token: others can sign one of the same `jti`.
         package let (grant, token): (String, String)

@@ -47,7 +47,7 @@ final class Spending: Sendable {
         return true
     }
 
-    /// What an amount is for a budget: rounded up to its scale, and at most what no budget has.
+    /// An amount as a budget counts it: rounded up to its scale; one that does not fit is more than any budget has.
     static func amount(_ text: String, _ scale: Int) -> Amount? {
         let digits = Array(text.utf8.prefix(65))
         do throws(Amount.Fault) { return try Amount(roundingUp: digits.span, scale: scale) } catch {
