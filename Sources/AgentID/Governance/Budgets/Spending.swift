@@ -27,10 +27,10 @@ final class Spending: Sendable {
                 .argument, name: "unit", message: "a unit has 1 to \(PolicyLimits.name) bytes, such as usd", at: "unit")
         }
         let own = items.indices.filter { items[$0].budget.unit == unit.exact }
-        // The policy's budgets say how finely a unit is told. Who states a limit has no say in that.
-        let scale =
-            own.filter { !items[$0].planned.isOfGrant }.map { items[$0].budget.scale }.max() ?? PolicyLimits.scale
-        guard Self.isAmount(amount, scale) else {
+        // The policy's budgets say how an amount is told. Who states a limit has no say in that.
+        let told = own.filter { !items[$0].planned.isOfGrant }.map { items[$0].budget.scale }.max()
+        let scale = told ?? PolicyLimits.scale
+        guard Self.isAmount(amount, scale, ofAnySize: told == nil && !own.isEmpty) else {
             throw AgentIDError(
                 .argument, name: "cost",
                 message: scale == 0
@@ -41,9 +41,11 @@ final class Spending: Sendable {
         return own
     }
 
-    private static func isAmount(_ text: String, _ scale: Int) -> Bool {
+    private static func isAmount(_ text: String, _ scale: Int, ofAnySize isAny: Bool) -> Bool {
         let digits = Array(text.utf8.prefix(65))
-        do throws(Amount.Fault) { _ = try Amount(digits.span, scale: scale) } catch { return error == .tooLarge }
+        do throws(Amount.Fault) { _ = try Amount(digits.span, scale: scale) } catch {
+            return isAny && error == .tooLarge
+        }
         return true
     }
 
