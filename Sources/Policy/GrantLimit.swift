@@ -8,6 +8,8 @@ package struct GrantLimit: Sendable {
     /// Whose meter counts.
     package struct Holder: Sendable {
         /// The agent that the grant names, or its key.
+        package let agent: String
+        /// The same, with a number where it states several limits of one ID.
         package let name: String
         /// The holder that stated the limit, by the same kind of name; empty for an authority. Others that hand on to the
         /// same holder have no say in its meter.
@@ -15,8 +17,8 @@ package struct GrantLimit: Sendable {
         /// The `jti` of the grant, and the hash of its token: others can sign one of the same `jti`.
         package let (grant, token): (String, String)
 
-        package init(name: String, stater: String, grant: String, token: String) {
-            (self.name, self.stater, self.grant, self.token) = (name, stater, grant, token)
+        package init(agent: String, name: String, stater: String, grant: String, token: String) {
+            (self.agent, self.name, self.stater, self.grant, self.token) = (agent, name, stater, grant, token)
         }
     }
 

@@ -70,7 +70,8 @@ extension VerifiedChain {
                 let name = before.isEmpty ? holder : "\(holder)#\(before.count)"
                 rules.append(
                     limit.rule(
-                        of: GrantLimit.Holder(name: name, stater: stater, grant: link.grant.id, token: link.tokenHash)))
+                        of: GrantLimit.Holder(
+                            agent: holder, name: name, stater: stater, grant: link.grant.id, token: link.tokenHash)))
             }
         }
         return rules

@@ -61,6 +61,15 @@ package struct PolicySubjects: Sendable {
         rule.grantor == nil ? names(of: subject) : [["grant", issuer] + rule.meterName]
     }
 
+    /// Whose end makes a meter needless, by its name; `nil` where that of no agent of this authority does. A key in place of an
+    /// agent never ends.
+    static func agent(whoseEnds name: [String], under rule: PolicyRule) -> String? {
+        guard name.count > 2, name[1].isEmpty else { return nil }
+        if let grantor = rule.grantor { return grantor.agent }
+        let isAgents = [Subject.agent, .subtree, .task].contains { name[0].isSame(as: $0.rawValue) }
+        return isAgents ? name[2] : nil
+    }
+
     /// The parts that name each of the meters: one, or one for each agent from the caller up to the root.
     package func names(of subject: Subject) -> [[String]] {
         let found: [String] =

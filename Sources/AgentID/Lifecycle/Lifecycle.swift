@@ -66,7 +66,7 @@ final class Lifecycle: Sendable {
         release(ended, opens: false)
     }
 
-    /// Lets the labels of ended agents go.
+    /// Lets the labels and budgets of ended agents go.
     ///
     /// - Parameter opens: whether to open the file of meters for that.
     func release(_ ended: [AgentRecord], opens: Bool) {

@@ -131,6 +131,8 @@ package protocol RegistryReader {
     /// The oldest lines that wait for the audit log.
     func events(limit: Int) throws(AgentIDError) -> [EventRecord]
     func counter(_ name: String) throws(AgentIDError) -> Int64
+    /// The names of the counters that nobody needs once an agent has ended.
+    func counters(of agent: String) throws(AgentIDError) -> [String]
 
     /// The policy of a version, as far back as they are kept; ``RegistryMeta/policyVersion`` is in force.
     func policy(_ version: Int64) throws(AgentIDError) -> PolicyRecord?
@@ -240,13 +242,28 @@ package protocol RegistryWriter: RegistryReader {
     func append(event line: [UInt8]) throws(AgentIDError)
     func removeEvents(through sequence: Int64) throws(AgentIDError)
     /// Adds to a counter, which starts at 0, and returns its new value.
-    @discardableResult func add(_ amount: Int64, to counter: String) throws(AgentIDError) -> Int64
+    ///
+    /// - Parameters:
+    ///   - agent: whose end makes the counter needless; `nil` where that of no agent does. It goes when the agent is pruned.
+    ///   - until: when it is needless in any case, in milliseconds since 1970.
+    @discardableResult func add(
+        _ amount: Int64, to counter: String, of agent: String?, until: Int64
+    ) throws(AgentIDError) -> Int64
+    /// Removes some counters that were needless before a time, in seconds since 1970. How many; 0 where none is left.
+    func pruneCounters(endedBefore ended: Int64, limit: Int) throws(AgentIDError) -> Int
 
     /// Inserts or replaces.
     func put(_ lease: BrokerLeaseRecord) throws(AgentIDError)
     /// Makes the release of what is held for an agent due. Returns the number of leases.
     @discardableResult func releaseBrokerLeases(of agent: String, at time: Int64) throws(AgentIDError) -> Int
     func removeBrokerLease(_ id: String) throws(AgentIDError)
+}
+
+extension RegistryWriter {
+    /// Adds to a counter that is kept for ever.
+    @discardableResult func add(_ amount: Int64, to counter: String) throws(AgentIDError) -> Int64 {
+        try add(amount, to: counter, of: nil, until: .max)
+    }
 }
 
 // What every engine refuses alike.

@@ -184,13 +184,16 @@ import Testing
             }
         default:
             let (line, through, name) = (UInt8(draw.number(0...255)), draw.time(), draw.name("c"))
+            let (owner, until) = (draw.number(0...2) == 0 ? nil : draw.agent(), draw.time() * 1000)
             let profile = try? Profile(name: "p\(draw.number(0...4))", owner: draw.name("team:"), ceiling: Scope("a()"))
             return { registry in
                 try registry.append(event: [line])
                 try registry.removeEvents(through: through)
                 if let profile { try registry.put(ProfileRecord(profile: profile, certifiedAt: through)) }
                 try registry.setLog(LogMark(identity: name, size: through))
-                return Self.told(try registry.add(through, to: name))
+                return Self.told(
+                    try registry.add(through, to: name, of: owner, until: until),
+                    try registry.pruneCounters(endedBefore: through / 8, limit: 100))
             }
         }
     }
@@ -267,12 +270,12 @@ import Testing
     }
 
     /// All that is little.
-    private func rest(_ registry: any RegistryReader) throws -> String {
+    private func rest(_ registry: any RegistryReader, of agent: String) throws -> String {
         let meta = try registry.meta()
         return Self.told(
             meta.sequence, meta.keysSequence, meta.log, try registry.keys().map(\.role),
             try registry.profiles(), try registry.hooks(), try registry.departures(), try registry.events(limit: 9),
-            try registry.revocationCount(), try registry.counter("cK1"))
+            try registry.revocationCount(), try registry.counter("cK1"), try registry.counters(of: agent).sorted())
     }
 
     @Test func bothAnswerAlikeToRandomTransactions() throws {
@@ -283,6 +286,7 @@ import Testing
         for turn in 0..<400 {
             let changes = (0..<draw.number(1...6)).map { _ in change(&draw) }
             let questions = (0..<4).map { _ in question(&draw) }
+            let agent = draw.agent()
             let isTakenBack = draw.number(0...4) == 0
             let answers = try shelves.map { shelf in
                 let before = shelf.registry.changes
@@ -300,7 +304,7 @@ import Testing
                 } catch { told.append((error as? AgentIDError)?.name ?? "\(error)") }
                 told.append("announced: \(shelf.registry.changes != before)")
                 try shelf.registry.write { registry in told += try questions.map { try $0(registry) } }
-                told.append(try shelf.registry.read { try rest($0) })
+                told.append(try shelf.registry.read { try rest($0, of: agent) })
                 return told
             }
             guard answers[0].isSame(as: answers[1]) else {

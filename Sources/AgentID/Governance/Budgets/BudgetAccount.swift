@@ -8,18 +8,25 @@ package struct BudgetAccount: Sendable {
     package let period: Int64
     /// Until when anything can be spent of it, in milliseconds since 1970.
     package let until: Int64
+    /// Whose end makes it needless; `nil` where that of no agent of this authority does.
+    let agent: String?
     /// Its meter takes from this where it has to be made.
     let share: MeterShare?
 
     /// - Parameters:
     ///   - length: of a period, in milliseconds: periods begin with 1970; `nil` for one that never ends.
     ///   - end: where there is no period: until when its subject can call.
-    package init(_ parts: [String], limit: Int64, length: Int64?, end: Int64, at time: MeterTime) {
-        self.init(parts, limit: limit, length: length, end: end, at: time, share: nil)
+    package init(
+        _ parts: [String], limit: Int64, length: Int64?, end: Int64, at time: MeterTime, of agent: String? = nil
+    ) {
+        self.init(parts, limit: limit, length: length, end: end, at: time, of: agent, share: nil)
     }
 
-    init(_ parts: [String], limit: Int64, length: Int64?, end: Int64, at time: MeterTime, share: MeterShare?) {
-        (self.parts, self.limit, self.share) = (parts, max(limit, 0), share)
+    init(
+        _ parts: [String], limit: Int64, length: Int64?, end: Int64, at time: MeterTime, of agent: String?,
+        share: MeterShare?
+    ) {
+        (self.parts, self.limit, self.agent, self.share) = (parts, max(limit, 0), agent, share)
         guard let length, length > 0 else {
             (period, until) = (0, end)
             return
@@ -30,4 +37,7 @@ package struct BudgetAccount: Sendable {
 
     /// The names of its counters in the registry. Each part after its length: no two accounts have one.
     var name: String { parts.map { "\($0.utf8.count):\($0)" }.joined() + "@\(period)" }
+
+    /// When its counters are needless, whoever lives on.
+    var countedUntil: Int64 { period == 0 ? .max : until }
 }

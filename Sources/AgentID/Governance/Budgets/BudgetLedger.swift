@@ -98,9 +98,9 @@ package final class BudgetLedger: Sendable {
                 if let decided { return decided }
                 let slice = max(need, rest / share)
                 let repaid = min(over, slice)
-                if repaid > 0 { try writer.add(-repaid, to: names.over) }
-                try writer.add(slice - repaid, to: names.budget)
-                return .lent(try writer.add(slice, to: names.loan))
+                if repaid > 0 { try writer.add(-repaid, to: names.over, of: account) }
+                try writer.add(slice - repaid, to: names.budget, of: account)
+                return .lent(try writer.add(slice, to: names.loan, of: account))
             }
         } catch { throw Self.unavailable(error) }
     }
@@ -129,8 +129,8 @@ package final class BudgetLedger: Sendable {
                     // As far as it is not booked yet: others overdraw at the same time.
                     let booked = try writer.counter(names.loan).saturating(plus: writer.counter(names.over))
                     guard state.spent > booked else { return }
-                    try writer.add(state.spent - booked, to: names.over)
-                    try writer.add(state.spent - booked, to: names.budget)
+                    try writer.add(state.spent - booked, to: names.over, of: account)
+                    try writer.add(state.spent - booked, to: names.budget, of: account)
                 }
             } catch { throw Self.unavailable(error) }
         }
@@ -155,7 +155,7 @@ package final class BudgetLedger: Sendable {
 }
 
 /// The names of a budget's counters in the registry.
-private struct LoanNames {
+struct LoanNames {
     let budget: String
     /// Lent to one holder, and what that spent beyond its loans.
     let loan: String
@@ -167,6 +167,20 @@ private struct LoanNames {
     }
 
     static func budget(_ account: BudgetAccount) -> String { "budget \(account.name)" }
+
+    /// The name of the account, if this names its budget.
+    static func account(ofBudget name: String) -> String? {
+        let mark = "budget ".utf8
+        return name.utf8.starts(with: mark) ? String(name.utf8.dropFirst(mark.count)) : nil
+    }
+}
+
+extension RegistryWriter {
+    @discardableResult fileprivate func add(
+        _ amount: Int64, to counter: String, of account: BudgetAccount
+    ) throws(AgentIDError) -> Int64 {
+        try add(amount, to: counter, of: account.agent, until: account.countedUntil)
+    }
 }
 
 extension Int64 {

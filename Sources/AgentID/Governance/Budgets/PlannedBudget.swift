@@ -11,6 +11,8 @@ struct PlannedBudget: Sendable {
     private let holders: String
     let isOfGrant: Bool
     private let parts: [[String]]
+    /// Whose end makes each meter needless; `nil` where that of no agent of this authority does.
+    private let agents: [String?]
     /// The meter of each takes from these where it has to be made; none for those who only read.
     private let shares: [MeterShare]
 
@@ -23,6 +25,7 @@ struct PlannedBudget: Sendable {
         // Under another scale the same number is another amount.
         let own = ["budget", rule.id.string, budget.unit.string, "\(budget.scale)"]
         parts = names.map { own + $0 }
+        agents = names.map { PolicySubjects.agent(whoseEnds: $0, under: rule) }
     }
 
     /// Goes by the limit of a newer policy, where that still has the budget.
@@ -40,7 +43,7 @@ struct PlannedBudget: Sendable {
         parts.indices.map {
             BudgetAccount(
                 parts[$0], limit: budget.limit.units, length: budget.period, end: time.milliseconds + PolicyLimits.kept,
-                at: time, share: shares.isEmpty ? nil : shares[$0])
+                at: time, of: agents[$0], share: shares.isEmpty ? nil : shares[$0])
         }
     }
 

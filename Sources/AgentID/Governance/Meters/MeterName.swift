@@ -13,7 +13,7 @@ enum MeterName {
     static func of(_ key: MeterKey, _ kind: MeterKind) -> UInt64 { key.bits.y & ~0xF_FFFF | kind.rawValue << 16 }
 
     /// The use of a slot, as its name says.
-    enum Role {
+    enum Role: Equatable {
         case meter(MeterKind)
         case pending
         case vacant

@@ -8,7 +8,7 @@ internal import Policy
 /// meter, though its slot may be given to another at any moment: then the swap fails, and the meter is looked for again.
 ///
 /// A slot *may be taken* when it is blank, when its meter is full again (what was taken has flowed off, so a new meter
-/// says the same), or when what it says is not needed. No slot is ever blank again.
+/// says the same), when what it says is not needed, or when it was given up. No slot is ever blank again.
 ///
 /// A meter is claimed in three steps: a slot is swapped to the meter's name, *pending*; all places are looked through for
 /// the same name; the slot is swapped from pending to what a full meter is. A claimant that finds the name confirmed
@@ -136,8 +136,11 @@ struct MeterPlaces {
         return nil
     }
 
-    private var vacated: (name: UInt64, word: UInt64) {
-        (MeterName.sealed(name & ~0xF_FFFF | MeterName.vacant, 0, header.key), 0)
+    private var vacated: (name: UInt64, word: UInt64) { Self.vacated(name, header.key) }
+
+    /// What is left of a meter whose slot may be taken.
+    static func vacated(_ name: UInt64, _ secret: SIMD2<UInt64>) -> (name: UInt64, word: UInt64) {
+        (MeterName.sealed(name & ~0xF_FFFF | MeterName.vacant, 0, secret), 0)
     }
 
     private func look() throws(Denial) -> Look {

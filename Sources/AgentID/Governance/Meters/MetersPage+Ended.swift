@@ -15,7 +15,8 @@ extension MetersPage {
 }
 
 extension MetersOpening {
-    /// Lets the labels of ended agents go before their time, so that they leave room. Where it fails they lapse later.
+    /// Lets the labels and slices of budgets of ended agents go before their time, so that they leave room. Where it fails they
+    /// lapse later.
     ///
     /// - Parameter opens: whether a page that is not open yet is opened, which may wait for another process for 5 s.
     func release(ended agents: [String], now: Int64, opens: Bool) {
@@ -27,6 +28,10 @@ extension MetersOpening {
             ] {
                 let key = page.key(["labels"] + place)
                 if let slot = try? page.found(key, .labels, at: time) { try? page.release(slot, at: time) }
+            }
+            let counters = try? registry.read { try $0.counters(of: agent) }
+            for account in (counters ?? []).compactMap(LoanNames.account(ofBudget:)) {
+                if let slot = try? page.found(page.sliceKey([account]), .slice, at: time) { try? page.giveUp(slot) }
             }
         }
     }

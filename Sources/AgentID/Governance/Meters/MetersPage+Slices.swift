@@ -85,6 +85,15 @@ extension MetersPage {
         throw MeterPlaces.damaged("other processes change it all the time")
     }
 
+    /// Gives up a slice whose subject has ended. What is left of its loan counts as spent: a guard that has not seen the end
+    /// takes another from the registry.
+    func giveUp(_ slot: MeterSlot) throws(Denial) {
+        for _ in 0..<Self.patience {
+            guard let pair = try read(slot) else { return }
+            if words.swap(slot.index, pair, for: MeterPlaces.vacated(pair.name, header.key)) { return }
+        }
+    }
+
     /// Makes known what the registry has lent in all to a holder, once that is durable.
     package func lend(_ slot: MeterSlot, to holder: UInt64, inAll lent: Int64) {
         for _ in 0..<Self.patience {

@@ -108,7 +108,7 @@ package final class MetersPage: Sendable {
     }
 
     /// A power cut leaves what had reached the disk, of each sector apart: slots whose count was lost, counts whose slots were.
-    /// A meter that was lost begins anew.
+    /// A meter that was lost begins anew. Slices of the run before count as spent: nobody asks for them again.
     private func mend() {
         let vacant = (name: MeterName.sealed(MeterName.vacant, 0, header.key), word: UInt64(0))
         var all: UInt64 = 0
@@ -117,7 +117,9 @@ package final class MetersPage: Sendable {
             let used = slots.last { words.pair($0) != (0, 0) }.map { $0 + 1 - slots.lowerBound } ?? 0
             for slot in slots.prefix(used) {
                 let pair = words.pair(slot)
-                if pair.name != 0, MeterPlaces.isSound(pair, header.key) { continue }
+                if pair.name != 0, MeterPlaces.isSound(pair, header.key), MeterName.role(of: pair.name) != .meter(.slice) {
+                    continue
+                }
                 _ = words.swap(slot, pair, for: vacant)
             }
             words.setClaimed(of: bucket, UInt64(used))

@@ -29,7 +29,7 @@ extension RegistryWriter {
             let name = Declassified.counter(label, of: agent)
             let (change, isTooMuch) = try Declassified.mark(last.id).subtractingReportingOverflow(counter(name))
             guard !isTooMuch else { throw .counterOverflow(name) }
-            try add(change, to: name)
+            try add(change, to: name, of: agent, until: .max)
         }
     }
 }

@@ -18,9 +18,13 @@ extension Lifecycle {
             let pruned = try write { registry in
                 try registry.prune(endedBefore: time, expiredBefore: now - Self.margin, limit: Self.batch)
             }
-            guard pruned > 0 else { return count }
+            guard pruned > 0 else { break }
             count += pruned
             report(pruned)
         }
+        // What was counted in periods that are over.
+        let over = min(time, now - Self.margin)
+        while try write({ try $0.pruneCounters(endedBefore: over, limit: Self.batch) }) > 0 {}
+        return count
     }
 }

@@ -154,6 +154,7 @@ extension MemoryTables {
             // Nobody can present what has expired, and of an agent that is not known nothing is taken.
             for grant in row.grants { remove(Revocation(unchecked: .grant, grant.id)) }
             remove(Revocation(unchecked: .agent, id.string))
+            for name in countersOf[id] ?? [] { set(name, nil as Counter?) }
             set(id, nil as AgentRow?)
         }
         return found.count

@@ -146,13 +146,24 @@ extension MemoryTables {
         if small.events.count != count { isChanged = true }
     }
 
-    func counter(_ name: String) -> Int64 { small.counters[name.exact] ?? 0 }
+    func counter(_ name: String) -> Int64 { counters[name.exact]?.value ?? 0 }
 
-    func add(_ amount: Int64, to counter: String) throws(AgentIDError) -> Int64 {
+    func counters(of agent: String) -> [String] { countersOf[agent.exact]?.map(\.string) ?? [] }
+
+    func add(
+        _ amount: Int64, to counter: String, of agent: String?, until: Int64
+    ) throws(AgentIDError) -> Int64 {
         let (sum, overflow) = self.counter(counter).addingReportingOverflow(amount)
         guard !overflow else { throw .counterOverflow(counter) }
-        small.counters[counter.exact] = sum
-        isChanged = true
+        set(counter.exact, Counter(value: sum, agent: agent?.exact, until: until))
         return sum
+    }
+
+    func pruneCounters(endedBefore ended: Int64, limit: Int) -> Int {
+        let (time, isTooMuch) = ended.multipliedReportingOverflow(by: 1000)
+        guard !isTooMuch else { return 0 }
+        let found = Array(counters.lazy.filter { $0.value.until < time }.prefix(limit).map(\.key))
+        for name in found { set(name, nil as Counter?) }
+        return found.count
     }
 }

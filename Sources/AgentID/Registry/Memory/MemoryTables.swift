@@ -33,6 +33,13 @@ final class MemoryTables: RegistryWriter {
         var source: String
     }
 
+    struct Counter {
+        var value: Int64
+        /// Whose end makes it needless, or what time, in milliseconds since 1970.
+        var agent: ExactText?
+        var until: Int64
+    }
+
     /// All that is little enough to be kept whole as it was.
     struct Small {
         var meta: RegistryMeta
@@ -43,7 +50,6 @@ final class MemoryTables: RegistryWriter {
         /// Oldest first.
         var policies: [PolicyRecord] = []
         var approvals: [ExactText: ApprovalRecord] = [:]
-        var counters: [ExactText: Int64] = [:]
         var events: [EventRecord] = []
         /// The numbers that were given last; none is given twice.
         var lastEvent: Int64 = 0
@@ -54,6 +60,7 @@ final class MemoryTables: RegistryWriter {
     private enum Former {
         case agent(ExactText, Box?)
         case delivery(Int64, DeliveryRow?)
+        case counter(ExactText, Counter?)
         case brokerLease(ExactText, BrokerLeaseRecord?)
         case added(RevocationRecord)
         case removed(RevocationRecord)
@@ -64,6 +71,7 @@ final class MemoryTables: RegistryWriter {
     var small: Small
     private var agents: [ExactText: Box] = [:]
     private(set) var deliveries: [Int64: DeliveryRow] = [:]
+    private(set) var counters: [ExactText: Counter] = [:]
     private(set) var brokerLeases: [ExactText: BrokerLeaseRecord] = [:]
     private(set) var revocations = MemoryRevocations()
     /// Of agents that were pruned.
@@ -84,6 +92,7 @@ final class MemoryTables: RegistryWriter {
     private(set) var queues: [ExactText: MemoryOrder] = [:]
     private(set) var brokerLeasesDue = MemoryOrder()
     private(set) var heldFor: [ExactText: [ExactText]] = [:]
+    private(set) var countersOf: [ExactText: [ExactText]] = [:]
 
     private var formers: [Former] = []
     /// Whether the transaction changed anything, and whether guards must look at what.
@@ -113,6 +122,7 @@ final class MemoryTables: RegistryWriter {
         switch former {
         case .agent(let id, let agent): replace(id, agent)
         case .delivery(let id, let delivery): replace(id, delivery)
+        case .counter(let name, let counter): replace(name, counter)
         case .brokerLease(let id, let lease): replace(id, lease)
         case .added(let record): revocations.takeBack(record)
         case .removed(let record): revocations.putBack(record)
@@ -134,6 +144,12 @@ final class MemoryTables: RegistryWriter {
     func set(_ id: Int64, _ delivery: DeliveryRow?) {
         formers.append(.delivery(id, deliveries[id]))
         replace(id, delivery)
+        isChanged = true
+    }
+
+    func set(_ name: ExactText, _ counter: Counter?) {
+        formers.append(.counter(name, counters[name]))
+        replace(name, counter)
         isChanged = true
     }
 
@@ -218,6 +234,14 @@ final class MemoryTables: RegistryWriter {
             queues[delivery.record.hook.exact, default: .init()].insert(.init(number: id))
         }
         if let before, delivery == nil { queues[before.record.hook.exact]?.remove(.init(number: id)) }
+    }
+
+    private func replace(_ name: ExactText, _ counter: Counter?) {
+        let before = counters.removeValue(forKey: name)
+        counters[name] = counter
+        guard before?.agent != counter?.agent else { return }
+        if let agent = before?.agent { countersOf.remove(name, from: agent) }
+        if let agent = counter?.agent { countersOf[agent, default: []].append(name) }
     }
 
     private func replace(_ id: ExactText, _ lease: BrokerLeaseRecord?) {

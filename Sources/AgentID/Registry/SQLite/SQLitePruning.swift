@@ -40,8 +40,20 @@ extension SQLiteSession {
             try database.run("DELETE FROM revocations WHERE kind = 'agent' AND value = ?", .text(agent))
             try database.run("DELETE FROM grants WHERE agent = ?", .text(agent))
             try database.run("DELETE FROM leases WHERE agent = ?", .text(agent))
+            try database.run("DELETE FROM counters WHERE agent = ?1 AND agent <> ''", .text(agent))
             try database.run("DELETE FROM agents WHERE id = ?", .text(agent))
         }
+        return found.count
+    }
+
+    func pruneCounters(endedBefore ended: Int64, limit: Int) throws(AgentIDError) -> Int {
+        let (time, isTooMuch) = ended.multipliedReportingOverflow(by: 1000)
+        guard !isTooMuch else { return 0 }
+        let found = try database.rows(
+            "SELECT name FROM counters WHERE until < ?1 AND until < 9223372036854775807 LIMIT ?2", .int(time),
+            .int(Int64(limit))
+        ) { row throws(AgentIDError) in try row.text(0) }
+        for name in found { try database.run("DELETE FROM counters WHERE name = ?", .text(name)) }
         return found.count
     }
 }

@@ -268,5 +268,12 @@ enum SQLiteSchema {
         """
         ALTER TABLE meta ADD COLUMN meter_turns INTEGER NOT NULL DEFAULT 0;
         """,
+        // Whose end makes a counter needless, or what time.
+        """
+        ALTER TABLE counters ADD COLUMN agent TEXT NOT NULL DEFAULT '';
+        ALTER TABLE counters ADD COLUMN until INTEGER NOT NULL DEFAULT 9223372036854775807;
+        CREATE INDEX counters_agent ON counters (agent) WHERE agent <> '';
+        CREATE INDEX counters_until ON counters (until) WHERE until < 9223372036854775807;
+        """,
     ]
 }

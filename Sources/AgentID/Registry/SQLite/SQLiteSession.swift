@@ -95,12 +95,23 @@ final class SQLiteSession: RegistryWriter {
         try database.number("SELECT value FROM counters WHERE name = ?", .text(name)) ?? 0
     }
 
-    func add(_ amount: Int64, to counter: String) throws(AgentIDError) -> Int64 {
+    func counters(of agent: String) throws(AgentIDError) -> [String] {
+        guard !agent.isEmpty else { return [] }
+        return try database.rows(
+            "SELECT name FROM counters WHERE agent = ?1 AND agent <> '' ORDER BY name", .text(agent)
+        ) { row throws(AgentIDError) in try row.text(0) }
+    }
+
+    func add(
+        _ amount: Int64, to counter: String, of agent: String?, until: Int64
+    ) throws(AgentIDError) -> Int64 {
         let (sum, overflow) = try self.counter(counter).addingReportingOverflow(amount)
         guard !overflow else { throw AgentIDError.counterOverflow(counter) }
         try database.run(
-            "INSERT INTO counters VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2", .text(counter),
-            .int(sum))
+            """
+            INSERT INTO counters (name, value, agent, until) VALUES (?1, ?2, ?3, ?4)
+            ON CONFLICT (name) DO UPDATE SET value = ?2, agent = ?3, until = ?4
+            """, .text(counter), .int(sum), .text(agent ?? ""), .int(until))
         return sum
     }
 }
