@@ -132,7 +132,8 @@ agentid_status agentid_agent_join_labels(agentid_agent *agent, const agentid_age
                                          agentid_error **error) AGENTID_MUST_CHECK;
 
 /*
- * The rates of the policy that are in use, and the use that agents of this registry made of each.
+ * The rates of the policy that are in use, and the use that agents of this registry, which have not ended, made of each.
+ * Limits that grants state are not listed: agentid_agent_remaining() tells them.
  * Args:
  *   offset  the number of rates skipped first.
  *   limit   the most rates returned, 1 to 100000; 0: 1000.

@@ -35,6 +35,7 @@ def life(work):
     pocket = '[{"id": "pace", "match": "*", "rate": {"calls": 1, "per": "1d"}}]'
     limited = ctl("delegate", "--agent", agent, "--name", "y", "--out", f"{work}/y", "--same-scope", "--limits", pocket, "--json", json_out=True)
     left = json.loads(ctl("inspect", f"{work}/y", "--json"))["links"][-1]["claims"]["urn:agentid:1"]
+    check('limit pace: match: *, rate: {"calls":1,"per":"1d"}' in ctl("inspect", f"{work}/y"), "inspect shows limits")
     check(left == {"agent": limited["agent"], "limits": json.loads(pocket)}, "a grant states its limits", left)
     said = run("delegate", "--agent", agent, "--name", "z", "--out", f"{work}/z", "--same-scope", "--limits", "[]", expect=1)[1]
     check("1 to 8 limits" in said and not os.path.exists(f"{work}/z"), "no limits are refused", said)

@@ -66,7 +66,7 @@ class Policies(Handle):
     def limits(self, *, offset: int = 0, limit: int = 1000) -> Limits:
         """The policy's rates in use and who used how much: docs/schemas/limits.json. `total` says how many there are.
 
-        Of agents that the registry has; of each rule those with least left first.
+        Of agents that have not ended; of each rule those with least left first. Limits that grants state are not listed.
         """
         return json.loads(take(lib.agentid_authority_limits, self._handle, *_page(offset, limit)))
 

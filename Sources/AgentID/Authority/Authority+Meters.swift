@@ -5,7 +5,8 @@ public import StrictJSON
 extension Authority {
     /// The rates in use, in the order of the policy's rules, those with least left first: `docs/schemas/limits.json`.
     ///
-    /// Of agents that the registry has: what others use, whose root another authority signed, is not listed.
+    /// Of agents that the registry has and that have not ended: what others use, whose root another authority signed, is not
+    /// listed, nor are limits that grants state.
     ///
     /// - Parameters:
     ///   - offset: How many to skip.
@@ -93,8 +94,10 @@ private struct MeterSubjects {
     init(_ records: [AgentRecord]) {
         isCut = records.count > Self.mostAgents
         let records = records.prefix(Self.mostAgents)
-        agents = records.map(\.id)
-        tasks = records.filter { $0.parent == nil }.map(\.id)
+        // An agent's own go with it.
+        let living = records.filter { $0.state != .deprovisioned }
+        agents = living.map(\.id)
+        tasks = living.filter { $0.parent == nil }.map(\.id)
         principals = Set(records.map(\.principal.exact)).inByteOrder()
         profiles = Set(records.map(\.profile.exact)).inByteOrder()
     }

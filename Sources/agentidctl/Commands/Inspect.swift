@@ -46,6 +46,8 @@ struct Inspect: ParsableCommand {
         line("grant: \(link.grant ?? "none"), \(link.size) bytes")
         line("expires: \(link.expires.map(Console.time) ?? "never said")")
         line("delegation: \(link.depth ?? -1) of at most \(link.maxDepth ?? -1)")
+        if !link.labels.isEmpty { line("labels: \(link.labels.joined(separator: ", "))") }
+        for limit in link.limits { line("limit \(limit.name): \(limit.text)") }
         switch link.may {
         case .nothing: line("may: nothing")
         case .unknown(let json): line("may: what this version does not know: \(json)")

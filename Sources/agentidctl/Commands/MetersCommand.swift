@@ -6,7 +6,7 @@ import StrictJSON
 struct LimitsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "limits", abstract: "The rates of the policy that are in use, and who used how much.",
-        discussion: "Those of agents that the registry has; of each rule, those with least left first.")
+        discussion: "Those of agents that have not ended; of each rule, those with least left first.")
     @OptionGroup var options: AuthorityOptions
     @OptionGroup var output: Output
     @OptionGroup var page: MetersPageOptions
@@ -26,7 +26,7 @@ struct BudgetsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "budgets", abstract: "The budgets of the policy that something was spent of, and by whom.",
         discussion:
-            "Those of agents that the registry has, in their present period; of each rule, those with least left first."
+            "Those of agents that have not ended, in their present period; of each rule, those with least left first."
     )
     @OptionGroup var options: AuthorityOptions
     @OptionGroup var output: Output

@@ -11,13 +11,15 @@ import Testing
         #"{"id":"\#($0)","match":"note","budget":{"unit":"usd","limit":"5.00","cost":{"fixed":"0.10"},"for":"\#($0)"}}"#
     }.joined(separator: ",")
 
-    private func start(_ office: LabelWorld, cents: Int = 200) throws -> Agent {
-        let limit = #"{"id":"own","match":"note","budget":{"unit":"usd","limit":"\#(cents / 100).00","cost":{"fixed":"0.10"}}}"#
-        return try office.authority.startAgent(
+    private static let limit =
+        #"[{"id":"own","match":"note","budget":{"unit":"usd","limit":"2.00","cost":{"fixed":"0.10"}}}]"#
+
+    private func start(_ office: LabelWorld) throws -> Agent {
+        try office.authority.startAgent(
             profile: "clerk",
             AgentRequest(
                 principal: "user:alice@acme.example", task: "t", scope: Scope(LabelWorld.scope),
-                limits: GrantLimits("[\(limit)]")))
+                limits: GrantLimits(Self.limit)))
     }
 
     private func counters(_ office: LabelWorld, of agent: String) throws -> [String] {

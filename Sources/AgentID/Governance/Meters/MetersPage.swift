@@ -117,7 +117,9 @@ package final class MetersPage: Sendable {
             let used = slots.last { words.pair($0) != (0, 0) }.map { $0 + 1 - slots.lowerBound } ?? 0
             for slot in slots.prefix(used) {
                 let pair = words.pair(slot)
-                if pair.name != 0, MeterPlaces.isSound(pair, header.key), MeterName.role(of: pair.name) != .meter(.slice) {
+                if pair.name != 0, MeterPlaces.isSound(pair, header.key),
+                    MeterName.role(of: pair.name) != .meter(.slice)
+                {
                     continue
                 }
                 _ = words.swap(slot, pair, for: vacant)
