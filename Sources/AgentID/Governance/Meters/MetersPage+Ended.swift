@@ -29,9 +29,11 @@ extension MetersOpening {
                 let key = page.key(["labels"] + place)
                 if let slot = try? page.found(key, .labels, at: time) { try? page.release(slot, at: time) }
             }
-            let counters = try? registry.read { try $0.counters(of: agent) }
-            for account in (counters ?? []).compactMap(LoanNames.account(ofBudget:)) {
-                if let slot = try? page.found(page.sliceKey([account]), .slice, at: time) { try? page.giveUp(slot) }
+            for counter in (try? registry.read { try $0.counters(of: agent) }) ?? [] {
+                guard let account = LoanNames.account(ofBudget: counter),
+                    let slot = try? page.found(page.sliceKey([account]), .slice, at: time)
+                else { continue }
+                try? page.giveUp(slot)
             }
         }
     }

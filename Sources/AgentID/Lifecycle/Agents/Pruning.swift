@@ -13,18 +13,17 @@ extension Lifecycle {
                 .argument, name: "ended_before", message: "the time is ahead, or before 1970: give one that has passed",
                 at: "ended_before")
         }
-        var count = 0
+        // What was counted in periods that are over goes as well.
+        let over = min(time, now - Self.margin)
+        var (count, counters) = (0, 0)
         while true {
             let pruned = try write { registry in
-                try registry.prune(endedBefore: time, expiredBefore: now - Self.margin, limit: Self.batch)
+                counters = try registry.pruneCounters(endedBefore: over, limit: Self.batch)
+                return try registry.prune(endedBefore: time, expiredBefore: now - Self.margin, limit: Self.batch)
             }
-            guard pruned > 0 else { break }
+            guard pruned > 0 || counters > 0 else { return count }
             count += pruned
             report(pruned)
         }
-        // What was counted in periods that are over.
-        let over = min(time, now - Self.margin)
-        while try write({ try $0.pruneCounters(endedBefore: over, limit: Self.batch) }) > 0 {}
-        return count
     }
 }

@@ -148,7 +148,7 @@ extension MemoryTables {
 
     func counter(_ name: String) -> Int64 { counters[name.exact]?.value ?? 0 }
 
-    func counters(of agent: String) -> [String] { countersOf[agent.exact]?.map(\.string) ?? [] }
+    func counters(of agent: String) -> [String] { (countersOf[agent.exact] ?? []).map(\.string) }
 
     func add(
         _ amount: Int64, to counter: String, of agent: String?, until: Int64
@@ -162,7 +162,8 @@ extension MemoryTables {
     func pruneCounters(endedBefore ended: Int64, limit: Int) -> Int {
         let (time, isTooMuch) = ended.multipliedReportingOverflow(by: 1000)
         guard !isTooMuch else { return 0 }
-        let found = Array(counters.lazy.filter { $0.value.until < time }.prefix(limit).map(\.key))
+        var found: [ExactText] = []
+        for (name, counter) in counters where counter.until < time && found.count < limit { found.append(name) }
         for name in found { set(name, nil as Counter?) }
         return found.count
     }
