@@ -68,8 +68,8 @@ agentid_status agentid_broker_add_provider(agentid_authority *authority, const c
  *   lease      out: its ID, for agentid_broker_release().
  *   secret     out: wiped when it is freed.
  * Returns: AGENTID_OK; AGENTID_DENIED if the decision was a denial, is too old or not for this resource, or the agent has
- *          ended meanwhile: an event, `secret_refused`; AGENTID_E_NOT_FOUND (provider); AGENTID_E_STATE (the provider
- *          failed).
+ *          ended meanwhile: an event, `secret_refused`; AGENTID_E_ARGUMENT (`ttl`, `resource`); AGENTID_E_NOT_FOUND
+ *          (provider); AGENTID_E_STATE (the provider failed); AGENTID_E_IO.
  */
 agentid_status agentid_broker_acquire(agentid_authority *authority, const agentid_decision *decision,
                                       const char *provider, size_t provider_len, const char *resource,
@@ -119,7 +119,8 @@ agentid_status agentid_guard_add_provider(agentid_guard *guard, const char *name
  *   secret     out: wiped when it is freed.
  * Returns: AGENTID_OK; AGENTID_DENIED with the reason, an event (`secret_refused`): `secret_permit_foreign`,
  *          `secret_resource_mismatch`, `secret_used`, `pop_stale`, or why the agent may not act any more;
- *          AGENTID_E_NOT_FOUND (provider); AGENTID_E_STATE (the provider failed); AGENTID_E_IO.
+ *          AGENTID_E_ARGUMENT (`ttl`, `resource`); AGENTID_E_NOT_FOUND (provider); AGENTID_E_STATE (the provider failed);
+ *          AGENTID_E_IO.
  */
 agentid_status agentid_guard_acquire(agentid_guard *guard, const agentid_decision *decision, const char *provider,
                                      size_t provider_len, const char *resource, size_t resource_len, int64_t ttl,

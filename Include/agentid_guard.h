@@ -83,7 +83,7 @@ agentid_status agentid_guard_open_directory(const char *directory, size_t direct
                                             const agentid_guard_options *options, agentid_guard **guard,
                                             agentid_error **error) AGENTID_MUST_CHECK;
 
-/* Closes a guard. */
+/* Closes a guard. Chains that it admitted and calls that it permitted can be used until they are freed. */
 void agentid_guard_close(agentid_guard *guard);
 
 /*

@@ -9,7 +9,7 @@ package struct Anomaly: Sendable {
     package let period: Int64
     /// The agent, or it and every agent above it.
     package let subject: Subject
-    /// The signs that are not too many, as a rate: one that cannot be taken from it is one too many.
+    /// The rate of signs that is not too high: a sign that cannot be taken from it is one too many.
     package let rate: Rate
 
     package enum Sign: String, PolicyChoice, Sendable {

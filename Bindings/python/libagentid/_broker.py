@@ -33,7 +33,10 @@ class Provider(Protocol):
         ...
 
     def acquire(self, request: SecretRequest, /) -> str:
-        """Makes a secret for a request: lease, agent, resource, ttl, domain, task, principal."""
+        """Makes a secret for a request: lease, agent, resource, ttl in seconds, domain, task, principal.
+
+        At most 16,384 bytes as UTF-8, and not empty. If it raises, `release` is called for the lease.
+        """
         ...
 
     def release(self, lease: SecretLease, /) -> None:

@@ -202,7 +202,11 @@ class EnforcementPoint(Reference):
         )
 
     def add_bundle(self, trust_domain: str, bundle: str) -> None:
-        """Trusts a trust domain's keys."""
+        """Trusts a trust domain's keys, in place of a bundle of that domain with a lower sequence.
+
+        Raises `Error` for what is not a bundle, and `StateError` for a sequence lower than the present one, or (`own_domain`) for
+        the domain whose registry this guard follows. Nothing changes then.
+        """
         call(lib.agentid_guard_add_bundle, self._handle, *pair(trust_domain, "trust_domain"), *pair(bundle, "bundle"))
 
     def revoke(

@@ -61,15 +61,22 @@ class Lifecycle(Handle):
             chosen.offset += len(page)
 
     def suspend(self, agent: Identity | str, reason: str | None = None) -> None:
-        """Denies an agent's calls, and those of all below it, until it is resumed."""
+        """Denies an agent's calls, and those of all below it, until it is resumed. In every process when it returns.
+
+        Raises `NotFound` for an agent that this authority does not know, `StateError` for one that has ended.
+        """
         call(lib.agentid_authority_suspend, self._handle, *_id(agent), *pair(reason or "", "reason"))
 
     def resume(self, agent: Identity | str) -> None:
-        """Resumes a suspended agent; raises `StateError` for one that has ended."""
+        """Resumes a suspended agent; raises `NotFound` for an unknown one, `StateError` for one that has ended."""
         call(lib.agentid_authority_resume, self._handle, *_id(agent))
 
     def deprovision(self, agent: Identity | str, reason: str | None = None) -> str:
-        """Ends an agent and all below it, for good; returns its tombstone."""
+        """Ends an agent and all below it, for good; returns its tombstone. Harmless for one that has ended.
+
+        Raises `NotFound` for an agent that this authority does not know. If the end could not be made durable, it raises as well:
+        the agent is denied in this process all the same, and its end is tried again.
+        """
         return take(lib.agentid_authority_deprovision, self._handle, *_id(agent), *pair(reason or "", "reason"))
 
     def deprovision_principal(self, principal: str, reason: str | None = None) -> int:
@@ -120,6 +127,9 @@ class Lifecycle(Handle):
 
         At least once for each event, in order for each agent, again after an exception. The name is registered permanently:
         its events are kept while no process that runs it is alive.
+
+        `deadline`: the longest time of one attempt, in seconds or as a timedelta (10, at most an hour).
+        `max_attempts`: the attempts before a delivery is dead (12, at most 1,000).
         """
         named = pair(name, "name")
         options = _abi.Hook(
@@ -178,6 +188,7 @@ class Lifecycle(Handle):
     def acquire(self, decision: Decision, provider: str, resource: str, ttl: int | timedelta) -> Lease:
         """Gets a secret for a permitted call: for the tool, not for the agent. Use it in `with`.
 
+        `ttl`: how long it is good, in seconds or as a timedelta; at most as long as the agent's grant.
         Raises `Denied`, which is an event (`secret_refused`), for a decision that is too old or not about this resource, and
         if the agent has ended meanwhile.
         """

@@ -323,8 +323,8 @@ final class AuditAppender: Sendable {
         return gap
     }
 
-    /// Appends the lines of removed segments to the present one, as soon as there can be one; after an entry that tells of
-    /// the gap.
+    /// Appends the lines of removed segments to the present segment, each after the entry that records their gap. Throws
+    /// while there can be no segment.
     func writeAgain() throws(AgentIDError) {
         while let line = state.withLock({ $0.removed.first }) {
             _ = try append(line.span)

@@ -87,10 +87,10 @@ struct AuditSegmentReader: ~Copyable {
 
     /// Whether a segment that `sequence` does not list was integrated before, and was then put back.
     ///
-    /// Each step lists every segment that has a name, and one is forgotten only by a step after the one that took the
-    /// last of it. So one that is not listed and new was named no earlier than the step before the last one.
-    /// One whose writer lives is none, whatever its header says: a process that stood still while it named it writes the
-    /// step a moment later.
+    /// A step lists every segment that has a name. It drops a segment only if an earlier step took its last line. So a
+    /// new segment that is not listed was named no earlier than the step before the last one.
+    /// A segment whose writer lives is never a repeated one: a process that was paused while it named the segment writes
+    /// the step's number a moment later.
     func isRepeated(after last: UInt32) -> Bool { !isOwned && step != 0 && Int32(bitPattern: last &- step) > 1 }
 
     /// The length of the file, in bytes.

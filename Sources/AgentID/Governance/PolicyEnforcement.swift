@@ -152,7 +152,7 @@ struct PolicyEnforcement: ~Copyable {
         guard let labelled = toolPlan.rules.labelled else { return }
         let kept = try labelled.kept(until: expires, at: time)
         let there = kept.union(carried)
-        // What was shown once stays with the holder, whatever becomes of the call, though it leave that out next time.
+        // A label that was shown once stays with its holder, who could leave it out next time, whatever becomes of the call.
         try labelled.raiseOwn(shown.subtracting(kept), at: time)
         let names = plan.policy.document.labels
         for i in toolPlan.rules.labels.indices {

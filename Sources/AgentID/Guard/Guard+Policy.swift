@@ -52,7 +52,7 @@ extension Guard {
                 break
             } catch {
                 guard let question = enforcement.takeQuestion() else { throw error }
-                // Asked anew with what was approved: each turn adds a rule, of which there are so many.
+                // Asked again with what was approved. Each turn adds a rule, so the turns end.
                 approved.append(
                     try consent(
                         to: question, decision.tool, call, under: chain, plan, enforcement.carried, now: now))

@@ -1,13 +1,13 @@
 internal import StrictJSON
 
-/// A moment by both clocks: leases over by both may be ended with their agents. So may one that a clock dated which was ahead,
-/// once it is over by the steady clock: a later date says nothing.
+/// A moment by both clocks. An agent may be ended when its lease is over by both. A lease that was dated by a clock that was
+/// ahead need only be over by the steady clock: its later date says nothing.
 package struct LeaseTime: Sendable {
     /// In milliseconds since 1970.
     package let wall: Int64
     package let steady: SteadyTime
-    /// Leases of another boot are over that end by then, in milliseconds since 1970: they have some extra time, as no steady
-    /// clock can confirm it. None is, as long again after a boot: that often begins with a clock that is wrong.
+    /// A lease of another boot is over if it ends by this time, in milliseconds since 1970. It gets extra time, since no
+    /// steady clock can confirm its end. For as long after a boot, none is over: a machine often starts with a wrong clock.
     package let ofOtherBoots: Int64
     /// A lease that ends later, in milliseconds since 1970, and was renewed later than now, was dated by a clock that was ahead.
     package let latest: Int64
@@ -36,8 +36,8 @@ extension LeaseRecord {
         return isTooMuch ? .max : max(length, 0).addingReportingOverflow(60_000).partialValue
     }
 
-    /// Whether it runs at a moment of the steady clock; `nil`: of another boot, which tells nothing. So does a clock by which it
-    /// runs longer than it is: that went back, as that of a machine that was set back to an earlier state.
+    /// Whether it runs at a moment of the steady clock; `nil` if that clock tells nothing: it is of another boot, or it went
+    /// back. It went back, as on a machine that was restored to an earlier state, if the lease would run longer than it is.
     func runs(at steady: SteadyTime) -> Bool? {
         guard !steady.boot.isEmpty, runsUntil.boot.isSame(as: steady.boot) else { return nil }
         let (left, isTooMuch) = runsUntil.milliseconds.subtractingReportingOverflow(steady.milliseconds)

@@ -116,7 +116,6 @@ package protocol RegistryReader {
     func knows(_ revocation: Revocation) throws(AgentIDError) -> Bool
 
     func hooks() throws(AgentIDError) -> [HookRecord]
-    func hook(named name: String) throws(AgentIDError) -> HookRecord?
     /// Oldest first; of one hook, or of all.
     func deliveries(_ state: DeliveryRecord.State, hook: String?, limit: Int) throws(AgentIDError) -> [DeliveryRecord]
     /// The number of a hook's waiting deliveries, and of its dead ones.

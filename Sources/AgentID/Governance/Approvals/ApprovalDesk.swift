@@ -21,7 +21,7 @@ final class ApprovalDesk: Sendable {
     private let opening = Locked(())
     /// The longest wait for the registry in a call, in milliseconds.
     private static let patience = 1000
-    /// The most looks for an approval that others ask for, and get, at the same time.
+    /// The most looks at one call's request, while others ask about the same call and are approved.
     private static let mostLooks = 4
 
     /// - Parameters:

@@ -77,7 +77,8 @@ package final class BudgetLedger: Sendable {
 
     /// Books a loan.
     ///
-    /// - Parameter known: what the page says was lent to the holder: where that is less than was booked, nothing more is.
+    /// - Parameter known: the amount lent to the holder, as the page shows it. Where the registry has booked more, that loan
+    ///   is returned, and nothing more is lent.
     private func lend(
         _ need: Int64, of account: BudgetAccount, to holder: UInt64, knowing known: Int64
     ) throws(Denial) -> Loan {

@@ -59,7 +59,8 @@ struct CallAccount: Sendable {
         turns += 1
     }
 
-    /// Settles all reservations: at what was told, else at what a call has cost that went so.
+    /// Settles all reservations at the cost that was told. Where none was told, a call that succeeded cost what it reserved,
+    /// and one that failed cost that or nothing, as the rule says.
     ///
     /// - Parameters:
     ///   - isFailure: whether the call failed.

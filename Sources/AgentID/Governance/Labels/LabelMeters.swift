@@ -29,8 +29,8 @@ final class LabelMeters: Sendable {
         return LabelSet(rawValue: bits)
     }
 
-    /// Whether no rule refuses a call or adds to what is kept, even one that all rules are about: then they need not be asked
-    /// one by one.
+    /// Whether the rules need not be asked one by one: even if all of them matched the call, none would refuse it or add a
+    /// label.
     ///
     /// - Parameters:
     ///   - carried: the labels that count beside those that are kept.

@@ -4,8 +4,8 @@ internal import StrictJSON
 /// The part of a page that one root grant, or one other authority, may fill with meters of agents, and of grants, that the
 /// registry does not have: whoever may hand on can name as many of them as it likes, and others need room too.
 ///
-/// Counted for each time that meters are kept: so many at once, and as many more in that time. Agents that the registry
-/// has take nothing: the authority started them.
+/// Each length of time that meters are kept has a count of its own: so many meters at once, and as many again within that
+/// time. Agents that the registry has take nothing: the authority started them.
 final class MeterShare: Sendable {
     /// Meters of all agents below one root, and of all that another authority names.
     static let (ofRoot, ofAuthority): (Int64, Int64) = (512, 8192)

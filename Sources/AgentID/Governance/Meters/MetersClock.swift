@@ -4,9 +4,9 @@ internal import Synchronization
 
 /// The time that meters go by, in milliseconds: one for all processes, which no wrong clock moves.
 ///
-/// The page says how far it is ahead of the machine's steady clock, as who made it read the machine's wall clock. The latter
-/// is taken at its word as long as it agrees with that to a tenth of a second, which follows a clock that is slewed. One
-/// that does not, and any that a program brings, is corrected by the difference: meters go on as if it had not happened.
+/// The page keeps how far its time is ahead of the machine's steady clock. Whoever made the page took that from the wall clock.
+/// A wall clock that agrees with it to a tenth of a second is believed: so the page follows a clock that is slewed. One that
+/// does not agree, and any that a program brings, is corrected by the difference: meters go on as if it had not stepped.
 ///
 /// A page without a file believes a clock that the program brought: somebody tests with it, or replays.
 ///

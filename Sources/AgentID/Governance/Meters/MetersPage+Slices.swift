@@ -12,10 +12,7 @@ package struct SliceState: Sendable {
 /// where a process is killed between the two.
 extension MetersPage {
     /// Finds a slice, or makes it: with nothing lent.
-    package func slice(of key: MeterKey, until: Int64, at time: MeterTime) throws(Denial) -> MeterSlot {
-        try slice(of: key, until: until, at: time, from: nil)
-    }
-
+    ///
     /// - Parameter share: is taken from before another is made.
     func slice(
         of key: MeterKey, until: Int64, at time: MeterTime, from share: MeterShare?

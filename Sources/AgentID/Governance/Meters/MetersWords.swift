@@ -78,7 +78,7 @@ internal import Synchronization
         return Int(truncatingIfNeeded: word >> UInt64(bucket % 8 * 8) & 0xFF)
     }
 
-    /// Says how many were, where nobody else uses the page.
+    /// Sets that number. Only while nobody else uses the page.
     func setClaimed(of bucket: Int, _ count: UInt64) {
         let (place, shift) = (Self.firstBucket + bucket / 8, UInt64(bucket % 8 * 8))
         let others = unsafe words[place].load(ordering: .sequentiallyConsistent) & ~(0xFF << shift)

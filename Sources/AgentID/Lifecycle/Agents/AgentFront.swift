@@ -18,7 +18,7 @@ internal import Synchronization
         return unsafe body(&place.pointee)
     }
 
-    /// The agent goes, and with it what kept the guard: decisions that are being made keep it from now on.
+    /// Called as the agent goes, which kept the guard alive. From now on the decisions under way keep it.
     func leave() {
         keep(nil)
         let isDeciding = withLock { place in

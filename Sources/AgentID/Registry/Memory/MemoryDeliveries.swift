@@ -5,8 +5,6 @@ extension MemoryTables {
     // Each event asks, and most authorities have none.
     func hooks() -> [HookRecord] { small.hooks.isEmpty ? [] : small.hooks.inOrder { $0.key < $1.key }.map(\.value) }
 
-    func hook(named name: String) -> HookRecord? { small.hooks[name.exact] }
-
     func put(_ hook: HookRecord) {
         small.hooks[hook.name.exact] = hook
         isChanged = true

@@ -31,8 +31,8 @@ package struct BrokerLeaseRecord: Sendable, Equatable {
         (self.acquired, self.expires, self.state) = (acquired, expires, state)
     }
 
-    /// Whether its turn to be released has come: a time that is further ahead than any that is set was told by a clock that
-    /// was wrong.
+    /// Whether the next attempt to release it is due. A time further ahead than any that is ever set was told by a clock
+    /// that was wrong: it is due then.
     package func isDue(at now: Int64) -> Bool { nextAt <= now || nextAt &- RetryDelay.longest > now }
 
     /// Whether it is to be released. In the boot that it was made in the steady clock decides: a clock that is wrong for a

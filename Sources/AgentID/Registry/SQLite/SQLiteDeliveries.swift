@@ -33,10 +33,6 @@ extension SQLiteSession {
         try database.rows("SELECT \(Self.hookColumns) FROM hooks ORDER BY name", read: Self.hook)
     }
 
-    func hook(named name: String) throws(AgentIDError) -> HookRecord? {
-        try database.first("SELECT \(Self.hookColumns) FROM hooks WHERE name = ?", .text(name), read: Self.hook)
-    }
-
     func put(_ hook: HookRecord) throws(AgentIDError) {
         try database.run(
             """
