@@ -51,7 +51,15 @@ struct Failure: Error, CustomStringConvertible {
         link = denial.link.map { Int32(clamping: $0) } ?? -1
     }
 
-    static func argument(_ name: String, _ message: String) -> Failure {
+    static var forked: Failure {
+        @inline(never) get {
+            Failure(
+                status: Status.forked, name: "forked",
+                message: "this process was forked after it had used libagentid: fork before its first call, or exec")
+        }
+    }
+
+    @inline(never) static func argument(_ name: String, _ message: String) -> Failure {
         Failure(
             status: AgentIDError.Code.argument.rawValue, name: "argument", message: "\(name) \(message)", place: name)
     }
@@ -65,18 +73,17 @@ typealias BytesOut = UnsafeMutablePointer<agentid_bytes>?
 func call(_ error: ErrorOut, _ body: () throws -> Void) -> agentid_status {
     unsafe error?.pointee = nil
     do {
-        guard !Process.isForked else {
-            throw Failure(
-                status: Status.forked, name: "forked",
-                message: "this process was forked after it had used libagentid: fork before its first call, or exec")
-        }
+        guard !Process.isForked else { throw Failure.forked }
         try body()
         return Status.ok
-    } catch let thrown {
-        let failure = Failure(thrown)
-        if let error = unsafe error { unsafe error.pointee = unsafe ErrorObject.handle(of: failure) }
-        return failure.status
-    }
+    } catch let thrown { return unsafe failed(thrown, error) }
+}
+
+/// Once, and not in each of the functions.
+@inline(never) private func failed(_ thrown: any Error, _ error: ErrorOut) -> agentid_status {
+    let failure = Failure(thrown)
+    if let error = unsafe error { unsafe error.pointee = unsafe ErrorObject.handle(of: failure) }
+    return failure.status
 }
 
 func required<Pointee>(_ pointer: UnsafeMutablePointer<Pointee>?, _ name: String) throws -> UnsafeMutablePointer<
