@@ -8,9 +8,9 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 compiling=(test-swift lint docs-swift test-swift-package test-swift-service)
 [ -n "${CI:-}" ] && compiling+=(fuzz-short)
-others=(lint-python test-abi test-release test-second test-install conform house
+others=(lint-python test-c test-abi test-release test-second test-install test-wheel test-sandbox conform house
     test-ctl test-python test-frameworks test-crash test-soak test-go test-docs)
-either=(test-html test-c test-deb test-wheel test-sandbox)
+either=(test-html test-deb)
 
 results=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$results"' EXIT
