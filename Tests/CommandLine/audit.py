@@ -323,6 +323,12 @@ def archived(work):
               "with libagentid.Authority.open(sys.argv[1]) as a:\n"
               " for n in range(600): a.revoke(agent=f'spiffe://acme.example/agent/p/{n}')\n a.integrate()")
     subprocess.run([sys.executable, "-c", script, here[1], str(ROOT)], check=True)
+    head = ctl("audit", "checkpoint", *here, "--json", json_out=True)
+    shutil.copytree(f"{here[1]}/audit", f"{work}/copy")
+    said = ctl("audit", "verify", "--authority", f"{work}/copy", "--key", head["key"])
+    check(f"sound: {head['size']} entries" in said, "a copy of the log alone is verified by somebody else", said)
+    shutil.rmtree(f"{work}/copy/tile")
+    run("audit", "verify", "--authority", f"{work}/copy", "--key", head["key"], expect=1)
     archive = f"{work}/archive"
     run("audit", "archive", *here, "--to", archive, "--first", "100", expect=1)
     run("audit", "archive", *here, "--to", archive, "--before", "10d", expect=1)

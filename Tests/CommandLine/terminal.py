@@ -33,6 +33,12 @@ def lies(work):
         check(not hidden, f"nothing hidden in output {i}", hidden)
         check(not [line for line in text.splitlines() if line.startswith("live  all")], f"no forged line in output {i}", text)
     check("report\\u{A}live  all is well\\u{202E}" in shown[0], "what is hidden becomes visible", shown[0])
+    forged = "pay(usd)  for user:ceo@acme.example  (as acme.example says)  "
+    proof = ctl("prove", "--agent", home, "--tool", forged, "--arguments", '{"a)  x": 1}', "--audience", "files")
+    ctl("authorize", *here, "--audience", "files", "--tool", forged, "--arguments", '{"a)  x": 1}', "--proof", "-", home, stdin=proof.encode(), expect=10)
+    ctl("audit", "checkpoint", *here, "--integrate")
+    tail = ctl("audit", "tail", *here)
+    check(f'"{forged}"' in tail and '"a)  x"' in tail, "a name that could be taken for more is in quotes", tail)
     found = ctl("agents", *here, "--json", json_out=True)
     check([a["task"] for a in found] == [lie], "JSON reads back as what it was", found)
 

@@ -6,7 +6,7 @@ extension AuditReader {
     /// Opens the audit log of an authority's directory.
     ///
     /// - Parameters:
-    ///   - directory: The authority's directory.
+    ///   - directory: The authority's directory, an archive of its log, or a copy of its directory `audit` alone.
     ///   - key: The key that must have signed its checkpoint, `name+hash+key`. With `nil`, the key in the directory
     ///     itself:
     ///     that reveals damage, but not a forged log.
@@ -25,10 +25,11 @@ extension AuditReader {
         try self.init(directory: audit, key: told)
     }
 
-    /// The path of the log in an authority's directory, or in an archive of one.
+    /// The path of the log in an authority's directory, in an archive of one, or in a copy of the log alone.
     private static func place(of directory: String) throws(AgentIDError) -> String {
         try AuthorityDirectory.check(directory)
-        guard !Files.exists("\(directory)/registry.db"), Files.exists("\(directory)/\(AuditKept.path)") else {
+        let isLog = [AuditKept.path, Checkpoint.path].contains { Files.exists("\(directory)/\($0)") }
+        guard isLog, !Files.exists("\(directory)/registry.db") else {
             return try AuthorityDirectory(reading: directory).auditPath
         }
         let archive = try Files.resolve(directory)

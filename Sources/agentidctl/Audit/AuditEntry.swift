@@ -28,8 +28,13 @@ struct AuditEntry {
         }
     }
 
-    /// A member, harmless for a terminal.
-    func text(_ name: String) -> String? { json?[name]?.string.map(\.printable) }
+    /// A member, harmless for a terminal, and in quotes where it could be taken for more than one.
+    func text(_ name: String) -> String? { json?[name]?.string.map(Self.word) }
+
+    private static func word(_ text: String) -> String {
+        let isOne = !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"\"(),\\".utf8.contains($0) }
+        return isOne ? text : JSONTree.string(text).text.printable
+    }
 
     var milliseconds: Int { json?["time_ms"]?.int ?? 0 }
 
@@ -40,7 +45,7 @@ struct AuditEntry {
 
     /// The names of the call's arguments.
     var arguments: String {
-        json?["arguments"]?.elements.compactMap(\.string).map(\.printable).joined(separator: ", ") ?? ""
+        json?["arguments"]?.elements.compactMap(\.string).map(Self.word).joined(separator: ", ") ?? ""
     }
 
     /// The number of decisions that the entry covers.

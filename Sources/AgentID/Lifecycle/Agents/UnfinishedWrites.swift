@@ -76,7 +76,7 @@ final class UnfinishedWrites: Sendable {
         guard count > 0 else { return }
         ProcessLog.write(
             .error, .directory, "not_stopped",
-            "the authority was closed before \(count) revocations, suspensions or ends could be written: they are in force "
+            "the authority was closed before \(count) revocations, suspensions or ends could be written: they may be in force "
                 + "nowhere, make them again")
     }
 }
