@@ -106,15 +106,43 @@ def life(work):
     ctl("init", *sealed, secret, "sealed.example")
     ctl("bundle", *sealed, "-", stdin=b"correct horse")
     ctl("bundle", *sealed, "-", stdin=b"wrong", expect=1)
-    ctl("bundle", *sealed[:2], expect=1)
+    ctl("bundle", *sealed[:2])
     plain = ["--authority", f"{work}/plain"]
     ctl("init", *plain, "plain.example")
     said = run("bundle", *plain, "--passphrase-file", secret, expect=1)[1]
     check("protects nothing" in said, "a passphrase for plain keys is refused", said)
     check(ctl("keys", "seal", *plain, "--passphrase-file", secret, "--json", json_out=True) == {"sealed": 2}, "keys are sealed")
     ctl("keys", "seal", *plain, "--passphrase-file", "-", stdin=b"wrong", expect=1)
-    ctl("bundle", *plain, expect=1)
+    ctl("bundle", *plain, "--publish", expect=1)
     ctl("bundle", *plain, "--passphrase-file", secret)
+    stopped_without_keys(work, plain, ["--passphrase-file", secret])
+
+
+def stopped_without_keys(work, here, passphrase):
+    """Who looks, or stops somebody, needs no passphrase: nothing is signed for that."""
+    ctl("profile", "put", "p", *here, *passphrase, "--owner", "team:x", "--ceiling", "search")
+    agents = [ctl("agent", *here, *passphrase, "--profile", "p", "--principal", "user:a@b.example", "--task", "t", "--scope", "search",
+                  "--out", f"{work}/sealed-{n}", "--json", json_out=True)["agent"] for n in range(4)]
+    call = ["--tool", "search", "--arguments", "{}"]
+
+    def reason(n):
+        proof = ctl("prove", "--agent", f"{work}/sealed-{n}", *call, "--audience", "tools")
+        out, _ = run("authorize", *here, "--audience", "tools", *call, "--proof", "-", f"{work}/sealed-{n}", "--json", stdin=proof.encode(), expect=None)
+        return json.loads(out)["reason"]
+
+    for look in (["agents"], ["profile", "list"], ["limits"], ["budgets"], ["hooks", "list"], ["approvals", "list"], ["leases"], ["stats"], ["usage"]):
+        ctl(*look, *here)
+    for stop in (["suspend", agents[0]], ["revoke", "agent", agents[1]], ["deprovision", agents[2]]):
+        # Its tombstone is signed by who reaps.
+        _, said = run(stop[0], *here, *stop[1:], expect=None)
+        check("passphrase" in said, "it is said when it comes into the log", said)
+    check([reason(n) for n in range(4)] == ["suspended", "authority_revoked", "authority_revoked", None], "they are stopped",
+          [reason(n) for n in range(4)])
+    ctl("resume", *here, agents[0], expect=1)
+    ctl("reap", *here, *passphrase)
+    ctl("audit", "checkpoint", *here, "--integrate", *passphrase)
+    events = [entry.get("event") for entry in map(json.loads, ctl("audit", "export", *here, "--format", "jsonl").splitlines())]
+    check({"suspended", "revoked", "deprovisioning", "deprovisioned"} <= set(events), "all of it is in the log", events)
 
 
 def misuse(work, here):

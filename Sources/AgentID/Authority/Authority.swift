@@ -25,6 +25,8 @@ public final class Authority: Sendable {
         public var audit = AuditPolicy()
         /// Whether nothing will be changed: a directory on a read-only disk is then opened all the same.
         package var onlyReads = false
+        /// Whether it is opened where its keys are sealed and there is no passphrase: nothing is signed then.
+        package var mayLackKeys = false
         /// The second clock for leases, besides `clock`: replaced only in tests.
         package var steadyClock = SteadyClock.machine
         /// The clock that meters go by: replaced only in tests.

@@ -52,7 +52,9 @@ extension Authority {
         for record in records where record.role == .retired && !keys.isExternal { keys.discard(record.key) }
         // A wrong passphrase or signer shows now, not at the first grant.
         for record in records where record.role == .active || record.role == .next && !keys.isExternal {
-            _ = try keys.signer(for: record.key)
+            do throws(AgentIDError) { _ = try keys.signer(for: record.key) } catch {
+                guard options.mayLackKeys, error.name.isSame(as: "passphrase_missing") else { throw error }
+            }
         }
         return try Authority(registry: registry, keys: keys, directory: directory, options: options)
     }

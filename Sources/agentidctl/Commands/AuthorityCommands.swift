@@ -22,6 +22,8 @@ struct AuthorityOptions: ParsableArguments {
         var options = Authority.Options()
         options.audit = onlyToRead || withoutLog ? .none : .ofCommands
         options.onlyReads = onlyToRead
+        // Who looks, or stops somebody, signs nothing.
+        options.mayLackKeys = onlyToRead || withoutLog
         options.trustDomain = trustDomain
         options.mustExist = trustDomain == nil
         options.passphrase = try passphrase ?? readPassphrase()
@@ -32,7 +34,7 @@ struct AuthorityOptions: ParsableArguments {
     func readPassphrase() throws -> Passphrase? { try passphraseFile.map(Console.passphrase) }
 
     /// Opens the authority for what has to be possible whatever became of its audit log: without that, for which events
-    /// wait, where the disk is full or the log is damaged.
+    /// wait, where the disk is full, the log is damaged, or its key is sealed and there is no passphrase.
     ///
     /// - Parameters:
     ///   - onlyToRead: Whether nothing is changed: then on a read-only disk as well.
@@ -87,6 +89,10 @@ struct AuthorityOptions: ParsableArguments {
     }
 
     static func tell(_ refusal: AgentIDError) {
+        if refusal.name.isSame(as: "passphrase_missing") {
+            return Console.message(
+                "it is in force, and comes into the log when a process that has the passphrase integrates it")
+        }
         let isFull = refusal.name.isSame(as: "disk_full")
         Console.message(
             "it is in force, and comes into registry and log when \(isFull ? "there is room" : "that is mended"): \(refusal)"
@@ -99,6 +105,7 @@ extension Authority {
     static func openToRead(_ directory: String, passphrase: Passphrase? = nil) throws -> Authority {
         var options = Authority.Options()
         (options.audit, options.onlyReads, options.mustExist, options.passphrase) = (.none, true, true, passphrase)
+        options.mayLackKeys = true
         return try open(directory: directory, options: options)
     }
 }

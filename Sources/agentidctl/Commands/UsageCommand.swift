@@ -40,11 +40,13 @@ struct UsageCommand: ParsableCommand {
         Console.message("\(Usage.caveat)")
     }
 
-    /// Opens the authority with its log, whose waiting entries are integrated first; on a read-only disk without.
+    /// Opens the authority with its log, whose waiting entries are integrated first; without, where nothing can be written or
+    /// signed.
     private func open() throws -> Authority {
         let passphrase = try options.readPassphrase()
         do { return try options.open(passphrase: passphrase) } catch let refusal as AgentIDError {
-            guard refusal.name.isSame(as: "read_only") else { throw refusal }
+            let isBearable = ["read_only", "disk_full", "passphrase_missing"].contains { refusal.name.isSame(as: $0) }
+            guard isBearable else { throw refusal }
             let authority = try options.open(onlyToRead: true, passphrase: passphrase)
             Console.message("without the entries that are not integrated yet: \(refusal)")
             return authority

@@ -71,7 +71,8 @@ enum KeyFile {
         }
         guard let passphrase else {
             throw AgentIDError(
-                .passphrase, name: "passphrase_missing", message: "the keys are encrypted: a passphrase is needed",
+                .passphrase, name: "passphrase_missing",
+                message: "the keys are sealed: their passphrase is needed (agentidctl: --passphrase-file)",
                 at: "options.passphrase")
         }
         let wrapping = try wrappingKey(passphrase, salt: salt)
