@@ -93,7 +93,7 @@ def _of_authority(name: str, found: Mapping[str, Any]) -> Iterator[Sample]:
 
 
 def _blocking(source: Any) -> Any:
-    """What `libagentid.aio` has is read without an event loop."""
+    """Objects of `libagentid.aio` are read without an event loop."""
     return getattr(source, "sync", source)
 
 

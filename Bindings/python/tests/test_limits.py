@@ -138,7 +138,7 @@ def test_many_threads_spend_no_more_than_their_parent_has(acme):
         spent = []
 
         def spend(child):
-            # A registry that others keep busy for a second is no end of the budget.
+            # A registry that others keep busy for a second does not end the budget.
             while (reason := child.check("pay", {"usd": "0.07"}).reason) != "budget_exhausted":
                 assert reason in (None, "budget_unavailable")
                 spent.append(7 if reason is None else 0)
