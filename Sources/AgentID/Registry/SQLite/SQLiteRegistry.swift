@@ -104,7 +104,7 @@ final class SQLiteRegistry: Registry {
 
     /// Whether a file holds a registry, of whatever version; `false` also for what a creation that died left.
     static func exists(_ path: String) throws(AgentIDError) -> Bool {
-        guard Files.exists(path) else { return false }
+        guard try Files.isPresent(path) else { return false }
         try check(path, isWriter: false)
         let database = try SQLite(path: path, .write, busyMilliseconds: 10_000)
         return try !isEmpty(database)
