@@ -123,6 +123,18 @@ import TestSupport
         }
     }
 
+    @Test func aSegmentWhoseBeginningCannotBeReadIsNotTakenForATornOne() throws {
+        let (_, path, _, _) = try Self.segment(3)
+        // Nothing is read from what is open to be written only.
+        let file = unsafe open(path, O_WRONLY | O_CLOEXEC)
+        defer { close(file) }
+        let error = #expect(throws: AgentIDError.self) {
+            let reader = try AuditSegmentReader(sharing: file, path)
+            Issue.record("has a header: \(reader.hasHeader)")
+        }
+        #expect(error?.code == .io)
+    }
+
     @Test func aSegmentThatVanishesIsReported() throws {
         let fixture = try AuditFixture()
         // Of an owner that does not notice.
