@@ -16,7 +16,7 @@ extension AuditReader {
         if let key {
             told = key
         } else {
-            guard Files.exists("\(audit)/\(AuditTrail.keyPath)") else {
+            guard try Files.isPresent("\(audit)/\(AuditTrail.keyPath)") else {
                 throw AgentIDError(
                     .notFound, name: "no_audit_log", message: "there is no audit log in \(directory)", at: "directory")
             }
@@ -28,7 +28,8 @@ extension AuditReader {
     /// The path of the log in an authority's directory, or in an archive of one.
     private static func place(of directory: String) throws(AgentIDError) -> String {
         try AuthorityDirectory.check(directory)
-        guard !Files.exists("\(directory)/registry.db"), Files.exists("\(directory)/\(AuditKept.path)") else {
+        guard try !Files.isPresent("\(directory)/registry.db"), try Files.isPresent("\(directory)/\(AuditKept.path)")
+        else {
             return try AuthorityDirectory(reading: directory).auditPath
         }
         let archive = try Files.resolve(directory)
@@ -97,7 +98,8 @@ extension AuditVerification {
     /// The answer as a document.
     public var document: JSONTree {
         [
-            "sound": .bool(isSound), "size": .int(Int(clamping: checkpoint.size)), "pending": .int(pending),
+            "sound": .bool(isSound), "size": .int(Int(clamping: checkpoint.size)),
+            "archived": .int(Int(clamping: archived)), "pending": .int(pending),
             "findings": .array(
                 findings.map { ["place": .string($0.place.description), "message": .string($0.message)] }),
         ]
