@@ -62,14 +62,14 @@ typealias HandleOut = UnsafeMutablePointer<OpaquePointer?>?
 typealias BytesOut = UnsafeMutablePointer<agentid_bytes>?
 
 /// Runs one call: refuses it in a forked child, and turns a thrown error into a status and an error object.
+@inline(never)  // Once, and not in each function.
 func call(_ error: ErrorOut, _ body: () throws -> Void) -> agentid_status {
+    guard !Process.isForked else {
+        unsafe error?.pointee = ForkedError.handle
+        return Status.forked
+    }
     unsafe error?.pointee = nil
     do {
-        guard !Process.isForked else {
-            throw Failure(
-                status: Status.forked, name: "forked",
-                message: "this process was forked after it had used libagentid: fork before its first call, or exec")
-        }
         try body()
         return Status.ok
     } catch let thrown {
