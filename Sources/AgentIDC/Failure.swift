@@ -51,7 +51,7 @@ struct Failure: Error, CustomStringConvertible {
         link = denial.link.map { Int32(clamping: $0) } ?? -1
     }
 
-    static func argument(_ name: String, _ message: String) -> Failure {
+    @inline(never) static func argument(_ name: String, _ message: String) -> Failure {
         Failure(
             status: AgentIDError.Code.argument.rawValue, name: "argument", message: "\(name) \(message)", place: name)
     }
@@ -62,7 +62,6 @@ typealias HandleOut = UnsafeMutablePointer<OpaquePointer?>?
 typealias BytesOut = UnsafeMutablePointer<agentid_bytes>?
 
 /// Runs one call: refuses it in a forked child, and turns a thrown error into a status and an error object.
-@inline(never)  // Once, and not in each function.
 func call(_ error: ErrorOut, _ body: () throws -> Void) -> agentid_status {
     guard !Process.isForked else {
         unsafe error?.pointee = ForkedError.handle
@@ -72,11 +71,14 @@ func call(_ error: ErrorOut, _ body: () throws -> Void) -> agentid_status {
     do {
         try body()
         return Status.ok
-    } catch let thrown {
-        let failure = Failure(thrown)
-        if let error = unsafe error { unsafe error.pointee = unsafe ErrorObject.handle(of: failure) }
-        return failure.status
-    }
+    } catch let thrown { return unsafe failed(thrown, error) }
+}
+
+/// Once, and not in each of the functions.
+@inline(never) private func failed(_ thrown: any Error, _ error: ErrorOut) -> agentid_status {
+    let failure = Failure(thrown)
+    if let error = unsafe error { unsafe error.pointee = unsafe ErrorObject.handle(of: failure) }
+    return failure.status
 }
 
 func required<Pointee>(_ pointer: UnsafeMutablePointer<Pointee>?, _ name: String) throws -> UnsafeMutablePointer<
