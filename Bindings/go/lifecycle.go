@@ -114,6 +114,9 @@ type Tombstone struct {
 	Grants    []string `json:"grants"`
 }
 
+// agentPage is how many agents are asked for at once.
+var agentPage = 1000
+
 // Agents are the agents this authority knows, ended ones included, by ID: all that match, or a page of filter.Limit.
 func (a *Authority) Agents(ctx context.Context, filter AgentFilter) ([]AgentRecord, error) {
 	var t texts
@@ -124,7 +127,7 @@ func (a *Authority) Agents(ctx context.Context, filter AgentFilter) ([]AgentReco
 	}
 	limit, offset, after, found := filter.Limit, filter.Offset, "", []AgentRecord{}
 	if limit == 0 {
-		limit = 1000
+		limit = agentPage
 	}
 	for {
 		page, err := readDocument[[]AgentRecord](ctx, a.it(), func() C.go_texts {

@@ -107,7 +107,7 @@ extension Authority {
         }
     }
 
-    /// The lines that are not in the registry; none where the file is no journal. One that cannot be read now may hold
+    /// The lines that are not in the registry; none where the file is not a journal. One that cannot be read now may hold
     /// revocations: it is removed when all this is done.
     private static func unfolded(
         in journal: Journal, after meta: RegistryMeta

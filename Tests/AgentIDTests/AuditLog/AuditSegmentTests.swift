@@ -124,15 +124,18 @@ import TestSupport
     }
 
     @Test func aSegmentWhoseBeginningCannotBeReadIsNotTakenForATornOne() throws {
-        let (_, path, _, _) = try Self.segment(3)
+        let (fixture, path, _, _) = try Self.segment(3)
         // Nothing is read from what is open to be written only.
-        let file = unsafe open(path, O_WRONLY | O_CLOEXEC)
+        let place = "\(fixture.directory)/\(path)"
+        let file = unsafe open(place, O_WRONLY | O_CLOEXEC)
+        try #require(file >= 0)
         defer { close(file) }
         let error = #expect(throws: AgentIDError.self) {
-            let reader = try AuditSegmentReader(sharing: file, path)
+            let reader = try AuditSegmentReader(sharing: file, place)
             Issue.record("has a header: \(reader.hasHeader)")
         }
         #expect(error?.code == .io)
+        withExtendedLifetime(fixture) {}
     }
 
     @Test func aSegmentThatVanishesIsReported() throws {

@@ -47,10 +47,7 @@ final class SQLiteRegistry: Registry {
     static func open(
         _ path: String, access: SQLite.Access, page: SharedSequence, isRestored: Bool = false
     ) throws(AgentIDError) -> SQLiteRegistry {
-        guard let file = FileIdentity(at: path) else {
-            errno = ENOENT
-            throw Files.failure("cannot open", path)
-        }
+        guard let file = FileIdentity(at: path) else { throw Files.failure("cannot open", path) }
         try check(path, isWriter: access != .read)
         // Before anything is opened that would take the log into the file.
         if !isRestored { try SQLitePlace.checkAlone(path, page) }
