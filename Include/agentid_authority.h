@@ -97,7 +97,8 @@ typedef struct agentid_profile_options {
     const char *ceiling;             /* the largest scope of such an agent, text or JSON form; needed */
     int64_t max_lifetime;            /* longest lifetime of a grant, seconds; 0: one hour */
     int32_t max_depth;               /* deepest delegation; 0: the default of 4; AGENTID_NO_DELEGATION: none */
-    int64_t review_by;               /* no new agents after this time; 0: no review date; at most the year 9999 */
+    int64_t review_by;               /* no new agents after this time; 0: that of the profile that is kept, or none;
+                                        at most the year 9999 */
 } agentid_profile_options;
 #define AGENTID_PROFILE_OPTIONS_INIT { sizeof(agentid_profile_options), NULL, NULL, 0, 0, 0 }
 /* AGENTID_PROFILE_OPTIONS_INIT as a function. Args: struct_size  sizeof *options. */
@@ -131,7 +132,7 @@ typedef struct agentid_agent_options {
     const char *intent;              /* the principal's request, verbatim if you like */
     const char *scope;               /* the scope that the task needs, text or JSON form; needed */
     const char *entitlements;        /* the most that the principal may do; NULL: no limit besides the ceiling */
-    int64_t lifetime;                /* of each grant, seconds; 0: five minutes */
+    int64_t lifetime;                /* of each grant, seconds; 0: five minutes, or the profile's longest where less */
     int32_t max_depth;               /* deepest delegation; 0: the profile's; AGENTID_NO_DELEGATION: none */
     const char *labels;              /* information-flow labels the task starts with: a JSON array of strings */
     int64_t until;                   /* the hard end, seconds since 1970: no grant runs past it; 0: none */

@@ -151,7 +151,7 @@ type AgentOptions struct {
 	Intent       string        // what the human asked, verbatim if you like
 	Scope        string        // what the task needs, text or JSON form
 	Entitlements *string       // what the principal may do at most; nil: no limit beside the profile's ceiling
-	Lifetime     time.Duration // of each grant, renewed at half its life while the agent is open; 0: five minutes
+	Lifetime     time.Duration // of each grant, renewed at half its life while the agent is open; 0: five minutes, or the profile's longest where less
 	Until        time.Time     // the hard end: no grant runs past it; zero: none
 	MaxDepth     int           // deepest delegation; 0: the profile's; or NoDelegation
 	Labels       []string      // information-flow labels the task starts with

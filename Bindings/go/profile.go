@@ -34,7 +34,7 @@ type ProfileOptions struct {
 	Ceiling     string        // scope that no agent goes beyond, text or JSON form
 	MaxLifetime time.Duration // of a grant; 0: one hour
 	MaxDepth    int           // deepest delegation; 0: the default of 4; or NoDelegation
-	ReviewBy    time.Time     // no new agents after this time, which is to come; zero: no review date
+	ReviewBy    time.Time     // no new agents after this time, which is to come; zero: that of the profile that is kept, or none
 }
 
 // Profile is a profile as its authority knows it.

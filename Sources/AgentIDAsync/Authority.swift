@@ -15,7 +15,7 @@ extension Authority {
         await WaitingThreads.run(on: .ending) { close() }
     }
 
-    /// Creates or replaces a profile.
+    /// Creates or replaces a profile. One without a review date keeps that of the stored profile.
     public func put(_ profile: Profile) async throws(AgentIDError) {
         try await WaitingThreads.run { () throws(AgentIDError) in try put(profile) }
     }

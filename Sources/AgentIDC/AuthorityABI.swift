@@ -126,7 +126,7 @@ private func request(_ given: UnsafePointer<agentid_agent_options>?) throws -> A
         scope: try needed(unsafe scope(options.scope, "options.scope"), "options.scope"),
         intent: unsafe try terminatedText(options.intent, "options.intent"),
         entitlements: unsafe try scope(options.entitlements, "options.entitlements"),
-        lifetime: unsafe options.lifetime == 0 ? 300 : options.lifetime,
+        lifetime: unsafe options.lifetime == 0 ? nil : options.lifetime,
         until: unsafe options.until == 0 ? nil : options.until,
         maxDepth: unsafe try depth(options.max_depth),
         labels: unsafe try texts(options.labels, "options.labels"),

@@ -1,3 +1,4 @@
+package import Scopes
 package import StrictJSON
 
 /// A rate or a budget that a grant states, signed by who hands on: it limits the grant and all below it, whatever the policy
@@ -83,6 +84,9 @@ package struct GrantLimit: Sendable {
         default: ""
         }
     }
+
+    /// Whether it is about a tool that a scope grants.
+    package func touches(_ scope: Scope) -> Bool { rule.match?.touches(scope) ?? true }
 
     /// Whether this says the same as another, word for word.
     package func isSame(as other: GrantLimit) -> Bool {

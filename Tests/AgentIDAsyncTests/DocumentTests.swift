@@ -46,7 +46,7 @@ struct DocumentTests {
 
     @Test func durationsAreCutWhereTheyLimit() async throws {
         let scope = try Scope("search")
-        func lifetime(_ duration: Duration) -> Int64 {
+        func lifetime(_ duration: Duration) -> Int64? {
             AgentRequest(principal: "user:a", task: "t", scope: scope, lifetime: duration).lifetime
         }
         #expect(lifetime(.seconds(300)) == 300 && lifetime(.milliseconds(2999)) == 2)

@@ -36,6 +36,9 @@ def findings(work):
         check(troubles(here, expect=0) == {}, "nothing is wrong with what lives")
         host.kill()
         until(lambda: ctl("agents", *here, "--live", "--json", json_out=True) == [], "leases lapse")
+        check(troubles(here, expect=0) == {}, "a reaper that runs comes to them within its round")
+        with database(here) as db:
+            db.execute("UPDATE leases SET expires = expires - 60000")
         only(here, "lease", "lapsed and not reaped", short(host.agents["root"]), "agentidctl reap")
         ctl("reap", *here)
         check(troubles(here, expect=0) == {}, "reaped, and one failed release is not a habit")
@@ -50,12 +53,15 @@ def findings(work):
         db.execute("UPDATE agents SET tombstone = NULL WHERE id = ?", (agent,))
     only(here, "tombstone", short(agent), "agentidctl reap")
     check("signed 1 tombstone" in ctl("reap", *here), "what a crash left unsigned is signed")
+    agent = start(work, here, "late")
     with database(here) as db:
         db.execute("UPDATE agents SET created = created + 7200 WHERE id = ?", (agent,))
-    only(here, "clock", "went back", "set the clock")
+    only(here, "clock", short(agent), "went back", "set the clock", "end the agent")
     with database(here) as db:
         db.execute("UPDATE agents SET created = 9223372036854775807 WHERE id = ?", (agent,))
     only(here, "clock", "went back")
+    ctl("deprovision", *here, agent)
+    check(troubles(here, expect=0) == {}, "an agent that has ended says nothing of the clock")
     with database(here) as db:
         db.execute("UPDATE agents SET created = 1 WHERE id = ?", (agent,))
     ctl("hooks", "add", "log", *here, "--on", "created", "--", "/bin/false")

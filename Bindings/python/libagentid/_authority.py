@@ -70,7 +70,7 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
             passphrase=option(passphrase, "passphrase"),
             must_exist=flag(must_exist, "must_exist"),
             lease_duration=duration(lease_duration, "lease_duration"),
-            resume_within=duration(resume_within, "resume_within"),
+            resume_within=duration(resume_within, "resume_within") if resume_within else 0,
             audit_sync=SYNC[audit],
             audit_relaxed=1 - flag(audit_strict, "audit_strict"),
             no_audit=int(audit == "none"),
@@ -90,8 +90,8 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
 
         `max_lifetime`: the longest lifetime of a grant, in seconds or as a timedelta; an hour by itself.
         `review_by`: in seconds since 1970 or as a datetime with its time zone; from then on no agent is started, and no grant
-        renewed, until it is certified. One in the past is refused (`review_by`), unless the profile that is kept has the very
-        same.
+        renewed, until it is certified. Left out, the date of the profile that is kept stays: `certify` takes it away. One in
+        the past is refused (`review_by`), unless the profile that is kept has the very same.
         """
         options = _abi.ProfileOptions(
             owner=option(owner, "owner"),
@@ -114,8 +114,8 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
     ) -> Agent:  # fmt: skip
         """Starts an agent: profile ceiling ∩ principal's entitlements ∩ what the task asks for.
 
-        `lifetime`: how long each grant runs, in seconds or as a timedelta; five minutes by itself, and at most the
-        profile's `max_lifetime`.
+        `lifetime`: how long each grant runs, in seconds or as a timedelta; five minutes by itself, or the
+        profile's `max_lifetime` where that is less.
         As long as the agent is held its grant is renewed at half of that, with its lease and its credential.
         `until`: the hard end, in seconds since 1970 or as a datetime with its time zone: no grant runs past it.
         `limits`: rates and budgets of the agent and all below it, stated in its grant: see `Agent.spawn`.

@@ -92,18 +92,27 @@ def _of_authority(name: str, found: Mapping[str, Any]) -> Iterator[Sample]:
         yield from _sample("agentid_meters_places", meters["slots"], authority=name)
 
 
+def _blocking(source: Any) -> Any:
+    """What `libagentid.aio` has is read without an event loop."""
+    return getattr(source, "sync", source)
+
+
 class Collector:
     """The metrics of authorities and guards, by names that become labels.
 
         prometheus_client.REGISTRY.register(Collector(authorities={"acme": acme}, guards={"files": guard}))
 
-    What cannot be read now, such as an authority that was closed, is logged and left out. Safe from any thread.
+    Those of `libagentid.aio` are taken as well. What cannot be read now, such as an authority that was closed, is logged and left out. Safe from any thread.
     """
 
     def __init__(
         self, *, authorities: Mapping[str, Authority] | None = None, guards: Mapping[str, Guard] | None = None
     ) -> None:  # fmt: skip
-        self._authorities, self._guards = dict(authorities or {}), dict(guards or {})
+        self._authorities = {name: _blocking(one) for name, one in (authorities or {}).items()}
+        self._guards = {name: _blocking(one) for name, one in (guards or {}).items()}
+        # An authority's own guard goes by its name.
+        for name in self._authorities.keys() & self._guards.keys():
+            raise ValueError(f"an authority and a guard are both named {name!r}, and their metrics would be one: rename the guard")
 
     def samples(self) -> list[Sample]:
         """All numbers as they are now."""

@@ -291,6 +291,28 @@ def test_review_that_is_overdue_stops_starts_until_someone_has_looked(acme, ahea
         start(acme).end()
 
 
+def test_a_profile_that_is_put_again_keeps_its_review_date(acme):
+    def put(**options):
+        acme.put_profile("kept", owner=OWNER, ceiling=SCOPE, **options)
+        return next(profile for profile in acme.profiles() if profile["name"] == "kept")["review_by"]
+
+    date = int(time.time()) + 3600
+    assert put() is None and put(review_by=date) == date and put() == date and put(max_depth=1) == date
+    assert put(review_by=date + 1) == date + 1
+    acme.certify_profile("kept", None)
+    assert put() is None
+
+
+def test_a_profile_that_is_stricter_than_five_minutes_shortens_what_nobody_stated(acme):
+    acme.put_profile("brief", owner=OWNER, ceiling=SCOPE, max_lifetime=60)
+    with start(acme, profile="brief") as agent:
+        claims = libagentid.decode_chain(agent.chain)["links"][0]["claims"]
+        assert claims["exp"] - claims["iat"] == 60
+    with pytest.raises(libagentid.Error) as refused:
+        start(acme, profile="brief", lifetime=300)
+    assert refused.value.name == "lifetime"
+
+
 def test_a_revocation_says_whether_there_is_such_a_thing(acme):
     with start(acme) as agent:
         unknown = {"agent": agent.id + "0", "key": "A" * 43, "principal": "user:alise@acme.example", "grant": "x"}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import libagentid
+import pytest
 from libagentid import metrics
 from life import CALL, left_out, open_authority, start, until
 
@@ -91,3 +92,20 @@ def test_what_is_called_while_they_are_read_may_have_them_read() -> None:
     finally:
         logging.getLogger("libagentid.metrics").removeHandler(handler)
     assert handler.asked
+
+
+def test_an_authority_of_asyncio_is_read_and_one_name_has_one_meaning(tmp_path: Path) -> None:
+    with open_authority(tmp_path / "acme") as acme, start(acme) as agent, acme.guard(audience="files") as guard:
+        decide(acme, agent, guard)
+        plain = metrics.Collector(authorities={"acme": acme}, guards={"files": guard}).samples()
+        behind = metrics.Collector(authorities={"acme": Sync(acme)}, guards={"files": Sync(guard)}).samples()  # pyright: ignore[reportArgumentType]
+        assert behind == plain and plain
+        with pytest.raises(ValueError, match="named 'acme'"):
+            metrics.Collector(authorities={"acme": acme}, guards={"acme": guard})
+
+
+class Sync:
+    """Stands for an object of `libagentid.aio`: whatever is not `sync` would have to be awaited."""
+
+    def __init__(self, sync: object) -> None:
+        self.sync = sync

@@ -106,7 +106,8 @@ public final class Authority: Sendable {
         try? trail?.log?.integrate(within: 1000)
     }
 
-    /// Creates or replaces a profile.
+    /// Creates or replaces a profile. One without a review date keeps that of the stored profile: ``certify(profile:reviewBy:)``
+    /// takes it away.
     ///
     /// - Throws: `review_by` if the review date is in the past, unless the stored profile has the very same: a program that
     ///   puts its profiles at each start goes on, and no agent of the profile starts.
@@ -115,9 +116,11 @@ public final class Authority: Sendable {
         try lifecycle.checkWhole()
         let now = try clock.now() / 1000
         try registry.write { registry in
-            if let review = profile.reviewBy, review <= now,
-                (try? registry.profile(named: profile.name))?.map(\.profile.reviewBy) != review
-            {
+            // One that is damaged is replaced.
+            let kept = (try? registry.profile(named: profile.name))?.profile.reviewBy
+            var profile = profile
+            if profile.reviewBy == nil { profile.reviewBy = kept }
+            if let review = profile.reviewBy, review <= now, review != kept {
                 throw AgentIDError(
                     .argument, name: "review_by",
                     message: "the review is in the past, and no agent would start: give a later time, in seconds "
@@ -164,7 +167,8 @@ public final class Authority: Sendable {
         let agent = Agent(
             Agent.State(
                 held: issuance.held, key: key, credential: credential, lineage: Lineage(root: issuance),
-                term: Term(source: .authority, lifetime: request.lifetime, until: request.until)),
+                term: Term(
+                    source: .authority, lifetime: request.lifetime(under: issuance.profile), until: request.until)),
             clock: clock, home: Agent.Home(guardian: home, lifecycle: lifecycle))
         lifecycle.leases.keep(agent, id: issuance.agent.id, for: lifecycle)
         return agent

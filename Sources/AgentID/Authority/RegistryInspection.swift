@@ -104,17 +104,21 @@ package struct RegistryInspection: Sendable {
         try registry.read { try $0.brokerLeases(of: nil, limit: Self.most) }.filter { $0.state == .releasing }
     }
 
-    /// The latest time at which an agent was started or a lease renewed, in milliseconds.
-    package func newestTime() throws(AgentIDError) -> Int64? {
+    /// The agent that was started or renewed last, of those that have not ended, and when, in milliseconds.
+    package func newest() throws(AgentIDError) -> (agent: String, time: Int64)? {
         try registry.read { registry in
-            var newest = try registry.leases(lapsedBy: .max, limit: .max).map(\.renewed).max()
+            var newest: (agent: String, time: Int64)?
+            func look(_ agent: String, _ time: Int64) {
+                if newest.map({ time > $0.time }) ?? true { newest = (agent, time) }
+            }
+            for lease in try registry.leases(lapsedBy: .max, limit: .max) { look(lease.agent, lease.renewed) }
             var filter = AgentFilter()
             filter.limit = 10_000
             while true {
                 let agents = try registry.agents(filter)
-                for agent in agents {
+                for agent in agents where agent.state != .deprovisioned {
                     let (created, isTooLarge) = agent.created.multipliedReportingOverflow(by: 1000)
-                    newest = max(newest ?? .min, isTooLarge ? .max : created)
+                    look(agent.id, isTooLarge ? .max : created)
                 }
                 guard agents.count == filter.limit else { return newest }
                 filter.after = agents.last?.id

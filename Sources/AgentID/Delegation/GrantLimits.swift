@@ -1,4 +1,5 @@
 internal import Policy
+internal import Scopes
 internal import StrictJSON
 
 /// Rates and budgets that a grant states: for its holder and all below it, signed by who hands on, and enforced by every
@@ -39,6 +40,16 @@ public final class GrantLimits: Sendable {
 
     /// One grant's limits have so many bytes at most: a chain has several.
     private static let size = JSON.Limits(bytes: 1 << 14, depth: 32, values: 4096)
+
+    /// Refuses a limit that is about no tool of the scope: it would limit nothing, as where a name is mistyped.
+    func check(reach scope: Scope) throws(AgentIDError) {
+        for (i, limit) in all.enumerated() where !limit.touches(scope) {
+            throw AgentIDError(
+                .argument, name: "unreachable_limit",
+                message: "the limit \(limit.id) is about none of the grant's tools, and would limit nothing: name one of "
+                    + "them in its match, or leave it out", at: "options.limits[\(i)].match")
+        }
+    }
 
     /// Refuses limits that say more than those of the grant they are handed on from.
     func check(below parent: GrantLimits?) throws(AgentIDError) {

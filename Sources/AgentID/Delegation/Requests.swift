@@ -12,8 +12,9 @@ public struct AgentRequest: Sendable {
     public var scope: Scope
     /// The most that the principal may do; `nil`: no limit besides the profile's ceiling.
     public var entitlements: Scope?
-    /// The lifetime of a grant, in seconds: short, and renewed at half its life while the agent's handle is held.
-    public var lifetime: Int64
+    /// The lifetime of a grant, in seconds: short, and renewed at half its life while the agent's handle is held; `nil`: five
+    /// minutes, or the profile's longest where that is less.
+    public var lifetime: Int64?
     /// The agent's end for good, in seconds since 1970: no grant runs past it; `nil`: as long as it is held.
     public var until: Int64?
     /// The deepest delegation; `nil`: the profile's.
@@ -31,7 +32,7 @@ public struct AgentRequest: Sendable {
     /// A request.
     public init(
         principal: String, task: String, scope: Scope, intent: String? = nil, entitlements: Scope? = nil,
-        lifetime: Int64 = 300, until: Int64? = nil, maxDepth: Int? = nil, labels: [String] = [],
+        lifetime: Int64? = nil, until: Int64? = nil, maxDepth: Int? = nil, labels: [String] = [],
         audiences: [String] = [], isolated: Bool = false, limits: GrantLimits? = nil
     ) {
         (self.audiences, isIsolated, self.limits) = (audiences, isolated, limits)
@@ -39,6 +40,10 @@ public struct AgentRequest: Sendable {
         self.until = until
         (self.entitlements, self.lifetime, self.maxDepth, self.labels) = (entitlements, lifetime, maxDepth, labels)
     }
+}
+
+extension AgentRequest {
+    func lifetime(under profile: Profile) -> Int64 { lifetime ?? min(300, profile.maxLifetime) }
 }
 
 /// The part of a parent's authority that is handed on.

@@ -14,7 +14,7 @@ public struct Profile: Sendable {
     /// The deepest delegation: 0 for none.
     public let maxDepth: Int
     /// No new agents after this time, in seconds since 1970; 1 to the end of the year 9999.
-    public let reviewBy: Int64?
+    public internal(set) var reviewBy: Int64?
 
     /// A profile. Refuses an empty owner, a name that is not a path segment, and limits beyond the library's.
     ///

@@ -46,18 +46,29 @@ public enum ProcessLog {
     }
 }
 
+/// How often lines of one subject are handed over: at first one a second. The time between two doubles while they go on, and
+/// is short again after a silence that is longer.
+struct LogPace {
+    private static let pauses: ClosedRange<Int64> = 1000...60_000
+    private var pause = pauses.lowerBound
+    /// The next line is not handed over before, in milliseconds, by a clock that nobody sets.
+    private(set) var due = Int64.min
+
+    mutating func handOver(at now: Int64) {
+        let (silence, isFirst) = now.subtractingReportingOverflow(due)
+        let goesOn = !isFirst && silence <= pause
+        pause = goesOn ? min(pause * 2, Self.pauses.upperBound) : Self.pauses.lowerBound
+        due = now + pause
+    }
+}
+
 /// One receiver, its thread, and the lines that wait for it.
 final class LogDelivery: Sendable {
-    /// The time between two lines of one subject, in milliseconds: it doubles while one second has several.
-    private static let pauses: ClosedRange<Int64> = 1000...60_000
-
     private struct Slot {
         var line: LogLine?
         /// The number of lines that the latest stands for.
         var count = 0
-        /// Not handed over before, by a clock that nobody sets.
-        var due = Int64.min
-        var pause = pauses.lowerBound
+        var pace = LogPace()
     }
 
     private let slots = Locked([Slot](repeating: Slot(), count: LogSubject.allCases.count))
@@ -66,7 +77,7 @@ final class LogDelivery: Sendable {
     init(_ receiver: @escaping @Sendable (LogLine) -> Void) throws(AgentIDError) {
         let slots = slots
         let started = try BackgroundThread.start(name: "agentid-log") { thread in
-            var wait = Self.pauses.lowerBound
+            var wait: Int64 = 0
             repeat {
                 while !thread.isStopping, let line = Self.next(in: slots, &wait) { receiver(line) }
             } while thread.wait(milliseconds: Int(clamping: wait))
@@ -81,13 +92,13 @@ final class LogDelivery: Sendable {
         return slots.withLock { slots in
             for i in slots.indices {
                 guard let line = slots[i].line else { continue }
-                guard slots[i].due <= now else {
-                    wait = min(wait, slots[i].due - now)
+                guard slots[i].pace.due <= now else {
+                    wait = min(wait, slots[i].pace.due - now)
                     continue
                 }
                 let count = slots[i].count
-                let pause = count > 1 ? min(slots[i].pause * 2, pauses.upperBound) : pauses.lowerBound
-                slots[i] = Slot(due: now + pause, pause: pause)
+                slots[i].pace.handOver(at: now)
+                (slots[i].line, slots[i].count) = (nil, 0)
                 guard count > 1 else { return line }
                 return LogLine(
                     level: line.level, reason: line.reason,

@@ -22,7 +22,8 @@ public struct SystemClock: WallClock {
     public var milliseconds: Int64 {
         var now = timespec()
         guard unsafe clock_gettime(CLOCK_REALTIME, &now) == 0 else { return .min }
-        return Int64(now.tv_sec) &* 1000 &+ Int64(now.tv_nsec) / 1_000_000
+        let (milliseconds, isBeyond) = Int64(now.tv_sec).multipliedReportingOverflow(by: 1000)
+        return isBeyond ? .min : milliseconds &+ Int64(now.tv_nsec) / 1_000_000
     }
 }
 

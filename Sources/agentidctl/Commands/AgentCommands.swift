@@ -23,8 +23,8 @@ struct TaskOptions: ParsableArguments {
     @ArgumentParser.Option(name: .long, help: "What the task needs, e.g. 'read_file(path under \"/data\")'.")
     var scope: String
     @ArgumentParser.Option(name: .long, help: "What the principal may do at most.") var entitlements: String?
-    @ArgumentParser.Option(name: .long, help: "How long its grant is good for: seconds, or 90s, 15m, 1h.")
-    var lifetime = TimeSpan(seconds: 300)
+    @ArgumentParser.Option(name: .long, help: "How long its grant is good for: seconds, or 90s, 15m, 1h; 5m by itself.")
+    var lifetime: TimeSpan?
     @ArgumentParser.Option(name: .long, help: "The deepest delegation.") var maxDepth: Int?
     @OptionGroup var limits: LimitOptions
 
@@ -32,7 +32,7 @@ struct TaskOptions: ParsableArguments {
         get throws {
             AgentRequest(
                 principal: principal, task: task, scope: try Scope(scope), intent: intent,
-                entitlements: try entitlements.map { try Scope($0) }, lifetime: lifetime.seconds, maxDepth: maxDepth,
+                entitlements: try entitlements.map { try Scope($0) }, lifetime: lifetime?.seconds, maxDepth: maxDepth,
                 limits: try limits.read)
         }
     }

@@ -5,7 +5,7 @@ import Glibc
 /// Checks the audit log of a directory: that it exists, matches its signatures, and is kept up to date.
 struct AuditCheckup {
     private let directory: String
-    private let now = Int64(Date().timeIntervalSince1970 * 1000)
+    private let now = Console.milliseconds
 
     /// The tolerated delay of integration, in milliseconds; it normally takes about a second.
     private static let tolerated: Int64 = 60_000

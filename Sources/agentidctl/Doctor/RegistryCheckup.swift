@@ -7,7 +7,7 @@ import StrictJSON
 struct RegistryCheckup {
     private let inspection: RegistryInspection
     private let directory: String
-    private let now = Int64(Date().timeIntervalSince1970 * 1000)
+    private let now = Console.milliseconds
 
     /// The number of failed attempts that is no longer an accident.
     private static let manyAttempts = 3
@@ -124,16 +124,19 @@ struct RegistryCheckup {
     private var clock: Finding {
         Finding(of: "clock against the registry", at: registry) {
             // A second, because times are stored in whole seconds.
-            guard let newest = try inspection.newestTime(), newest > now + 1000 else { return }
+            guard let newest = try inspection.newest(), newest.time > now + 1000 else { return }
             throw Trouble(
-                "an agent was started or renewed \(Console.time(Int(newest / 1000))): the clock went back",
-                remedy: "set the clock; until then leases and grants last longer than they should")
+                "the agent \(AgentName.short(newest.agent)) was started or renewed \(Console.time(Int(newest.time / 1000))): the clock "
+                    + "went back, or was ahead",
+                remedy: "set the clock; if it is right now, end the agent: until that time its lease and grants last longer "
+                    + "than they should")
         }
     }
 
     private var leases: Finding {
         Finding(of: "leases of agents", at: registry) {
-            let lapsed = try inspection.leases(lapsedBy: now)
+            // A reaper that runs comes to each within its round.
+            let lapsed = try inspection.leases(lapsedBy: now - 60_000)
             guard !lapsed.isEmpty else { return }
             let oldest = lapsed.map(\.expires).min() ?? now
             throw Trouble(

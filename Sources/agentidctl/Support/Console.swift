@@ -174,7 +174,7 @@ enum Console {
     /// A time for people, e.g. `2026-11-24T02:50:00Z, in 5m`.
     static func time(_ seconds: Int) -> String {
         guard (0...253_402_300_799).contains(seconds) else { return "\(seconds)" }
-        let left = seconds - Int(Date().timeIntervalSince1970)
+        let left = seconds - Int(now)
         return "\(date(seconds)), " + (left > 0 ? "in \(span(left))" : "\(span(-left)) ago")
     }
 
@@ -183,7 +183,13 @@ enum Console {
         Date(timeIntervalSince1970: TimeInterval(seconds)).formatted(.iso8601)
     }
 
-    static var now: Int64 { Int64(Date().timeIntervalSince1970) }
+    /// In seconds since 1970.
+    static var now: Int64 { milliseconds / 1000 }
+
+    /// In milliseconds since 1970; of a clock that is beyond the years 1 to 9999 the nearest of these.
+    static var milliseconds: Int64 {
+        Int64(min(max(Date().timeIntervalSince1970, -62_135_596_800), 253_402_300_799) * 1000)
+    }
 
     /// A duration in seconds, for people, e.g. `5m`.
     static func span(_ seconds: Int) -> String {

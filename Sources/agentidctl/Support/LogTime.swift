@@ -10,7 +10,7 @@ struct LogTime: ExpressibleByArgument {
 
     init?(argument: String) {
         if let ago = TimeSpan(withUnit: argument) {
-            start = Int64(Date().timeIntervalSince1970 * 1000) - ago.seconds * 1000
+            start = Console.milliseconds - ago.seconds * 1000
             end = start
             return
         }

@@ -37,16 +37,16 @@ import Testing
 
     @Test func newestTimeIsThatOfTheLastStartOrRenewal() throws {
         let inspection = try RegistryInspection(of: path)
-        #expect(try inspection.newestTime() == nil)
+        #expect(try inspection.newest()?.time == nil)
         let first = try world.start()
         let started = world.clock.milliseconds
-        #expect(try inspection.newestTime() == started)
+        #expect(try inspection.newest()?.time == started)
         world.pass(seconds: 100)
         try world.authority.lifecycle.renew()
-        #expect(try inspection.newestTime() == started + 100_000)
+        #expect(try inspection.newest()?.time == started + 100_000)
         world.pass(seconds: -50)
         let second = try world.start()
-        #expect(try inspection.newestTime() == started + 100_000)
+        #expect(try inspection.newest()?.time == started + 100_000)
         _ = (first, second)
     }
 

@@ -1,4 +1,5 @@
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import AgentID
@@ -58,6 +59,28 @@ import Testing
         let flood = try #require(receiver.line("flood"))
         #expect(flood.message.contains("line 10000 ") && flood.message.contains("of 10000"))
         #expect(receiver.lines.wait { $0.count { $0.reason == "flood" } } == 1)
+    }
+
+    @Test func whatGoesOnIsToldOnceAMinuteAndWhatComesAfterASilenceAtOnce() {
+        var random = Seeded.announced("log pace")
+        for _ in 0..<100 {
+            var (pace, now, told) = (LogPace(), Int64.random(in: 0...1 << 40, using: &random), [Int64]())
+            let begun = now
+            // At least one a second, for an hour.
+            while now < begun + 3_600_000 {
+                if pace.due <= now {
+                    pace.handOver(at: now)
+                    told.append(now)
+                }
+                now += Int64.random(in: 1...1000, using: &random)
+            }
+            #expect(told[0] == begun && (60...70).contains(told.count))
+            #expect(zip(told, told.dropFirst()).allSatisfy { $1 - $0 >= 1000 })
+            now += 200_000
+            #expect(pace.due <= now)
+            pace.handOver(at: now)
+            #expect(pace.due == now + 1000)
+        }
     }
 
     private func line(_ reason: String, _ message: String) -> LogLine {

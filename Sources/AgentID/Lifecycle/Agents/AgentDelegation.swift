@@ -77,6 +77,8 @@ extension Agent {
     private func derive(
         _ state: State, to holder: PublicKey, agent: String?, _ request: DelegationRequest
     ) throws(AgentIDError) -> SignedGrant {
+        // Of those that go on it is not asked again: their scope may be cut meanwhile.
+        try request.limits?.check(reach: request.scope ?? state.held.scope)
         let labelled = try labelled(request, in: state)
         do throws(AgentIDError) {
             return try state.held.derive(to: holder, agent: agent, labelled, by: state.key, clock: clock)

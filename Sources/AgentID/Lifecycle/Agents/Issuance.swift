@@ -10,7 +10,7 @@ struct Issuance: Sendable {
     /// When it was made, in milliseconds.
     let milliseconds: Int64
     let issuerKeyID: String
-    private let profile: Profile
+    let profile: Profile
     private let issuer: PublicKey
 
     init(
@@ -21,6 +21,7 @@ struct Issuance: Sendable {
         let now = milliseconds / 1000
         try Self.check(request, under: profile, now: now)
         let scope = try Self.scope(for: request, under: profile)
+        try request.limits?.check(reach: scope)
         let id = SPIFFEID(agentOf: trustDomain, profile: profile.name, instance: UUIDv7.make(at: milliseconds))
         var claim = Claim()
         (claim.agent, claim.profile, claim.owner) = (id.description, profile.name, profile.owner)
@@ -30,7 +31,7 @@ struct Issuance: Sendable {
         (issuer, issuerKeyID) = (signer.publicKey, signer.keyID)
         signed = try Self.sign(
             claim, scope, for: request.audiences, to: holder,
-            until: min(now + request.lifetime, request.until ?? Limits.latestDate),
+            until: min(now + request.lifetime(under: profile), request.until ?? Limits.latestDate),
             depth: min(request.maxDepth ?? profile.maxDepth, profile.maxDepth), of: trustDomain, by: signer,
             milliseconds: milliseconds)
         grant = GrantRecord(signed, of: id.description)
@@ -170,7 +171,7 @@ struct Issuance: Sendable {
             throw tooLong(
                 task > 8192 ? "task" : "intent", "task and intent together have at most 16384 bytes as JSON")
         }
-        guard (Limits.shortestLifetime...profile.maxLifetime).contains(request.lifetime) else {
+        guard (Limits.shortestLifetime...profile.maxLifetime).contains(request.lifetime(under: profile)) else {
             throw AgentIDError(
                 .limit, name: "lifetime",
                 message: "the profile allows \(Limits.shortestLifetime) to \(profile.maxLifetime) s",

@@ -29,7 +29,8 @@ package struct AgentCounts: Sendable, Equatable {
             guard let lease, lease > now else { return lapsed += count }
             guard !isDenied else { return denied += count }
             active += count
-            if lease - now <= Self.soon { lapsingSoon += count }
+            let (left, isFar) = lease.subtractingReportingOverflow(now)
+            if !isFar, left <= Self.soon { lapsingSoon += count }
         }
     }
 }
