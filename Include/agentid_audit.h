@@ -118,7 +118,9 @@ typedef void (*agentid_progress)(uint64_t entries, void *user_data);
  * Args:
  *   progress   may be NULL.
  *   user_data  for `progress`.
- *   report     out, also on AGENTID_NO: JSON: {"sound","size","pending","findings":[{"place","message"}...]}.
+ *   report     out, also on AGENTID_NO: JSON: {"sound","size","archived","pending","findings":[{"place","message"}...]}.
+ *              `archived`: the entries that the directory says are in an archive, a file that nobody signed: their hashes
+ *              are those of the signed tree, and they were not read.
  * Returns: AGENTID_OK if everything is as it was signed; AGENTID_NO if something is not.
  */
 agentid_status agentid_audit_verify(agentid_audit *audit, agentid_progress progress, void *user_data,

@@ -53,7 +53,9 @@ agentid_status agentid_authority_open(const char *directory, size_t directory_le
 
 /*
  * Closes an authority and wipes its keys. Its agents keep running until their leases lapse, which are no longer
- * renewed. Not to be called by the authority's own clock or signer.
+ * renewed. Waits for what its threads are at: up to 5 seconds for a signer that does not answer, one for the audit log, and
+ * some for a registry that another process has locked; for no hook and no provider. Such a signer may be in `sign` still, and
+ * is released when it returns. Not to be called by the authority's own clock or signer.
  */
 void agentid_authority_close(agentid_authority *authority);
 

@@ -179,7 +179,8 @@ enum {
  * Signs with a key that is not in this process (HSM, KMS). Called on the thread whose call needs it or on one of the
  * library's, on several at once. No lock is held meanwhile: it may call this library.
  *   sign        writes the 64 bytes of an Ed25519 signature (RFC 8032) of `message`; returns AGENTID_CALLBACK_OK, or
- *               anything else for a failure. Every signature is verified before it is used.
+ *               anything else for a failure. Every signature is verified before it is used. For a renewal or a tombstone
+ *               the library waits 5 seconds for it (`signer_timeout`), and asks again later.
  *   public_key  32 bytes, the Ed25519 public key; copied.
  *   release     called once, when the library no longer needs `user_data`; may be NULL.
  */

@@ -27,8 +27,10 @@ typedef struct agentid_agent_filter {
                                         parked is found by either */
     int64_t limit;                   /* the most agents returned; 0: 1000 */
     int64_t offset;                  /* the number of agents skipped first */
+    const char *after;               /* whose IDs come after this one, byte by byte: the last of the page before. Pages by
+                                        `offset` leave out some where others start or end meanwhile. */
 } agentid_agent_filter;
-#define AGENTID_AGENT_FILTER_INIT { sizeof(agentid_agent_filter), NULL, NULL, NULL, NULL, NULL, 0, 0 }
+#define AGENTID_AGENT_FILTER_INIT { sizeof(agentid_agent_filter), NULL, NULL, NULL, NULL, NULL, 0, 0, NULL }
 /* AGENTID_AGENT_FILTER_INIT as a function. Args: struct_size  sizeof *options. */
 void agentid_agent_filter_init(agentid_agent_filter *options, size_t struct_size);
 

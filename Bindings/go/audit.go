@@ -91,6 +91,7 @@ type ConsistencyProof struct {
 type AuditReport struct {
 	Sound    bool   `json:"sound"`
 	Size     uint64 `json:"size"`
+	Archived uint64 `json:"archived"` // entries that are said to be in an archive: their hashes were verified, and they were not read
 	Pending  int    `json:"pending"`
 	Findings []struct {
 		Place   string `json:"place"`

@@ -65,7 +65,7 @@ func (c *Call) it() *handle {
 }
 
 // Close closes the authority and wipes its keys; its agents go on until their leases lapse. Further calls are harmless, and calls that are
-// under way in other goroutines end first. It returns nil, and an error only to be an io.Closer; so do the others.
+// under way in other goroutines end first. It waits up to 5 seconds for a signer that does not answer. It returns nil, and an error only to be an io.Closer; so do the others.
 func (a *Authority) Close() error { return a.it().Close() }
 
 // Close lets go of the agent, and ends nothing: see Agent.End. It is as Authority.Close otherwise.

@@ -218,6 +218,27 @@ func TestLifeEndsWithNothingLeft(t *testing.T) {
 	})
 }
 
+func TestAllAgentsAreListedPageByPage(t *testing.T) {
+	acme := authority(t, "", AuthorityOptions{})
+	known := map[string]bool{}
+	for range 12 {
+		known[start(t, acme).ID()] = true
+	}
+	defer func(before int) { agentPage = before }(agentPage)
+	agentPage = 5
+	for offset := range 8 {
+		found := must[[]AgentRecord](t)(acme.Agents(bg, AgentFilter{State: "active", Offset: offset}))
+		for i, record := range found {
+			if !known[record.ID] || i > 0 && found[i-1].ID >= record.ID {
+				t.Fatalf("%d of %d: %+v", i, offset, record)
+			}
+		}
+		if len(found) != 12-offset {
+			t.Fatalf("%d from %d", len(found), offset)
+		}
+	}
+}
+
 func TestProfilesAndPrincipalsEnd(t *testing.T) {
 	acme := authority(t, "", AuthorityOptions{})
 	agent := start(t, acme)

@@ -4,13 +4,15 @@ package agentid
 #include "abi.h"
 
 static go_texts go_authority_agents(uintptr_t authority, agentid_agent_filter filter, _GoString_ profile,
-                                    _GoString_ principal, _GoString_ owner, _GoString_ parent, _GoString_ state) {
+                                    _GoString_ principal, _GoString_ owner, _GoString_ parent, _GoString_ state,
+                                    _GoString_ after) {
     filter.struct_size = sizeof filter;
     filter.profile = go_option(profile);
     filter.principal = go_option(principal);
     filter.owner = go_option(owner);
     filter.parent = go_option(parent);
     filter.state = go_option(state);
+    filter.after = go_option(after);
     TAKE(agentid_authority_agents(AS(authority, authority), &filter, &first, &error));
 }
 static go_answer go_authority_suspend(uintptr_t authority, _GoString_ agent, _GoString_ reason) {
@@ -112,6 +114,9 @@ type Tombstone struct {
 	Grants    []string `json:"grants"`
 }
 
+// agentPage is how many agents are asked for at once.
+var agentPage = 1000
+
 // Agents are the agents this authority knows, ended ones included, by ID: all that match, or a page of filter.Limit.
 func (a *Authority) Agents(ctx context.Context, filter AgentFilter) ([]AgentRecord, error) {
 	var t texts
@@ -120,15 +125,15 @@ func (a *Authority) Agents(ctx context.Context, filter AgentFilter) ([]AgentReco
 	if t.fault != nil {
 		return nil, t.fault
 	}
-	limit, found := filter.Limit, []AgentRecord{}
+	limit, offset, after, found := filter.Limit, filter.Offset, "", []AgentRecord{}
 	if limit == 0 {
-		limit = 1000
+		limit = agentPage
 	}
-	for offset := filter.Offset; ; offset += limit {
+	for {
 		page, err := readDocument[[]AgentRecord](ctx, a.it(), func() C.go_texts {
 			return C.go_authority_agents(a.it().value, C.agentid_agent_filter{
 				limit: C.int64_t(limit), offset: C.int64_t(offset),
-			}, profile, principal, owner, parent, state)
+			}, profile, principal, owner, parent, state, after)
 		})
 		if err != nil {
 			return nil, err
@@ -137,6 +142,8 @@ func (a *Authority) Agents(ctx context.Context, filter AgentFilter) ([]AgentReco
 		if filter.Limit != 0 || len(page) < limit {
 			return found, nil
 		}
+		// Not by the offset: where others end meanwhile, that passes some by.
+		offset, after = 0, t.maybe("after", page[len(page)-1].ID)
 	}
 }
 

@@ -34,6 +34,23 @@ internal import Glibc
     static func find(_ error: OpaquePointer?) -> ErrorObject? { table.find(UInt64(UInt(bitPattern: error))) }
 }
 
+/// The one error of a forked child. It needs no lock and no memory: another thread of the parent may have held either when
+/// it forked, and nobody in the child lets go of it.
+enum ForkedError {
+    /// Of the kind of errors, in no table: no object has the generation 0. Freeing it does nothing.
+    static var handle: OpaquePointer? { unsafe OpaquePointer(bitPattern: UInt(1) << 56) }
+    static let message: StaticString =
+        "this process was forked after it had used libagentid: fork before its first call, or exec"
+}
+
+/// A text of an error: in a forked child always that error's, whichever is asked for.
+private func errorText(
+    _ error: OpaquePointer?, forked: StaticString, _ text: (ErrorObject) -> UnsafeMutablePointer<CChar>?
+) -> UnsafePointer<CChar>? {
+    guard !Process.isForked else { return unsafe StaticText.pointer(error == nil ? "" : forked) }
+    return unsafe ErrorObject.find(error).flatMap(text).map { unsafe UnsafePointer($0) } ?? StaticText.pointer("")
+}
+
 /// Texts that are never freed.
 enum StaticText {
     static func pointer(_ text: StaticString) -> UnsafePointer<CChar>? {
@@ -78,26 +95,30 @@ public func agentid_status_name(_ status: agentid_status) -> UnsafePointer<CChar
 
 @c @implementation
 public func agentid_error_code(_ error: OpaquePointer?) -> agentid_status {
-    unsafe ErrorObject.find(error)?.failure.status ?? 3
+    guard !Process.isForked else { return unsafe error == nil ? 3 : Status.forked }
+    return unsafe ErrorObject.find(error)?.failure.status ?? 3
 }
 
 @c @implementation
 public func agentid_error_name(_ error: OpaquePointer?) -> UnsafePointer<CChar>? {
-    unsafe ErrorObject.find(error)?.name.map { unsafe UnsafePointer($0) } ?? StaticText.pointer("")
+    unsafe errorText(error, forked: "forked") { unsafe $0.name }
 }
 
 @c @implementation
 public func agentid_error_message(_ error: OpaquePointer?) -> UnsafePointer<CChar>? {
-    unsafe ErrorObject.find(error)?.message.map { unsafe UnsafePointer($0) } ?? StaticText.pointer("")
+    unsafe errorText(error, forked: ForkedError.message) { unsafe $0.message }
 }
 
 @c @implementation
 public func agentid_error_where(_ error: OpaquePointer?) -> UnsafePointer<CChar>? {
-    unsafe ErrorObject.find(error)?.place.map { unsafe UnsafePointer($0) } ?? StaticText.pointer("")
+    unsafe errorText(error, forked: "") { unsafe $0.place }
 }
 
 @c @implementation
-public func agentid_error_link(_ error: OpaquePointer?) -> Int32 { unsafe ErrorObject.find(error)?.failure.link ?? -1 }
+public func agentid_error_link(_ error: OpaquePointer?) -> Int32 {
+    guard !Process.isForked else { return -1 }
+    return unsafe ErrorObject.find(error)?.failure.link ?? -1
+}
 
 @c @implementation
 public func agentid_error_free(_ error: OpaquePointer?) { _ = unsafe ErrorObject.table.remove(error) }

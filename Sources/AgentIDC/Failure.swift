@@ -51,14 +51,6 @@ struct Failure: Error, CustomStringConvertible {
         link = denial.link.map { Int32(clamping: $0) } ?? -1
     }
 
-    static var forked: Failure {
-        @inline(never) get {
-            Failure(
-                status: Status.forked, name: "forked",
-                message: "this process was forked after it had used libagentid: fork before its first call, or exec")
-        }
-    }
-
     @inline(never) static func argument(_ name: String, _ message: String) -> Failure {
         Failure(
             status: AgentIDError.Code.argument.rawValue, name: "argument", message: "\(name) \(message)", place: name)
@@ -71,9 +63,12 @@ typealias BytesOut = UnsafeMutablePointer<agentid_bytes>?
 
 /// Runs one call: refuses it in a forked child, and turns a thrown error into a status and an error object.
 func call(_ error: ErrorOut, _ body: () throws -> Void) -> agentid_status {
+    guard !Process.isForked else {
+        unsafe error?.pointee = ForkedError.handle
+        return Status.forked
+    }
     unsafe error?.pointee = nil
     do {
-        guard !Process.isForked else { throw Failure.forked }
         try body()
         return Status.ok
     } catch let thrown { return unsafe failed(thrown, error) }

@@ -111,7 +111,8 @@ extension HandleTable {
     }
 
     func find(_ pointer: OpaquePointer?, _ name: String) throws(Failure) -> Object {
-        guard let object = find(UInt64(UInt(bitPattern: pointer))) else {
+        // What is read of an object without a call: its part may be locked for good in a child.
+        guard !Process.isForked, let object = find(UInt64(UInt(bitPattern: pointer))) else {
             throw Failure(
                 status: 3, name: "handle", message: "\(name) is closed, stale or no handle of this type", place: name)
         }

@@ -28,6 +28,7 @@ private func selection(_ given: UnsafePointer<agentid_agent_filter>?) throws -> 
     selection.state = unsafe try terminatedText(filter.state, "filter.state")
     if unsafe filter.limit != 0 { selection.limit = unsafe Int(filter.limit) }
     selection.offset = unsafe Int(filter.offset)
+    selection.after = unsafe try terminatedText(filter.after, "filter.after")
     return selection
 }
 

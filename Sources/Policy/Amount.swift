@@ -31,6 +31,8 @@ package struct Amount: Sendable, Equatable, Comparable {
         guard (1...64).contains(text.count), text[0] &- 48 <= 9,
             text[0] != 48 || text.count == 1 || text[1] == UInt8(ascii: ".")
         else { throw .notDecimal }
+        // All of it is read before it is said to be too fine or too large: what is not an amount is never that.
+        var fault: Fault?
         var (units, fraction): (Int64, Int?) = (0, nil)
         var i = 0
         while i < text.count {
@@ -43,13 +45,15 @@ package struct Amount: Sendable, Equatable, Comparable {
             guard byte &- 48 <= 9 else { throw .notDecimal }
             if let digits = fraction {
                 if digits >= scale {
-                    guard byte == 48 else { throw .tooFine }
+                    if byte != 48, fault == nil { fault = .tooFine }
                     continue
                 }
                 fraction = digits + 1
             }
-            units = try Self.shifted(units, Int64(byte - 48))
+            guard fault == nil else { continue }
+            do throws(Fault) { units = try Self.shifted(units, Int64(byte - 48)) } catch { fault = error }
         }
+        if let fault { throw fault }
         for _ in (fraction ?? 0)..<max(scale, fraction ?? 0) { units = try Self.shifted(units, 0) }
         self.units = units
     }

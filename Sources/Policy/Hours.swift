@@ -15,9 +15,9 @@ package struct Hours: Sendable {
 
     /// Reads hours.
     ///
-    /// - Parameter zones: the TZif file of a zone's name; `nil` where there is none.
+    /// - Parameter zones: the TZif file of a zone's name.
     init(
-        parsing value: JSON.Value, at path: String, zones: (String) -> [UInt8]?
+        parsing value: JSON.Value, at path: String, zones: PolicyDocument.Zones
     ) throws(PolicyError) {
         let text = try MemberReader.text(value, at: path, remedy: Self.remedy, atMost: PolicyLimits.text)
         func wrong(_ message: String, remedy: String = Self.remedy) -> PolicyError {
@@ -31,7 +31,13 @@ package struct Hours: Sendable {
         switch name {
         case .utc: zone = .utc
         case .named(let name):
-            guard let bytes = zones(name) else {
+            let file: [UInt8]?
+            do throws(ZoneFailure) { file = try zones(name) } catch {
+                throw PolicyError(
+                    "zone_unreadable", at: path, "the file of the time zone \(name) cannot be read: \(error.reason)",
+                    remedy: "mend that, and try again", position: value.position)
+            }
+            guard let bytes = file else {
                 throw PolicyError(
                     "unknown_zone", at: path, "there is no time zone \(name) on this machine",
                     remedy: "install the tz database (tzdata), or write UTC", position: value.position)

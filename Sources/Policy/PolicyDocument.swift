@@ -1,5 +1,12 @@
 internal import StrictJSON
 
+/// Why the file of a time zone cannot be read now, for people.
+package struct ZoneFailure: Error {
+    let reason: String
+
+    package init(_ reason: String) { self.reason = reason }
+}
+
 /// A policy: what guards enforce beyond the chain, read and checked. Immutable.
 package struct PolicyDocument: Sendable {
     /// Counts up from one policy of an authority to the next.
@@ -14,8 +21,8 @@ package struct PolicyDocument: Sendable {
     /// The document in canonical form.
     package let bytes: [UInt8]
 
-    /// The file of a time zone's name; `nil` where there is none.
-    package typealias Zones = (String) -> [UInt8]?
+    /// The file of a time zone's name; `nil` where there is none. Throws where that cannot be read now.
+    package typealias Zones = (String) throws(ZoneFailure) -> [UInt8]?
 
     /// No policy.
     package init() {

@@ -56,7 +56,7 @@ package struct PolicyRule: Sendable {
     /// Reads a rule; its errors say which it is, once its ID is known.
     init(
         parsing json: JSON.Value, at path: String, mode: PolicyMode, labels: LabelNames,
-        zones: (String) -> [UInt8]?
+        zones: PolicyDocument.Zones
     ) throws(PolicyError) {
         (grantor, meterName) = (nil, [])
         var known: String?
@@ -95,7 +95,7 @@ package struct PolicyRule: Sendable {
     }
 
     private static func effect(
-        of reader: MemberReader, labels: LabelNames, zones: (String) -> [UInt8]?
+        of reader: MemberReader, labels: LabelNames, zones: PolicyDocument.Zones
     ) throws(PolicyError) -> Effect {
         let given = effects.filter { reader[$0.description] != nil }
         guard given.count <= 1 else {

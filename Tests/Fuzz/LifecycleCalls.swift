@@ -15,7 +15,7 @@ enum LifecycleCalls {
         case 0:
             var filter = unsafe agentid_agent_filter()
             unsafe filter.struct_size = MemoryLayout<agentid_agent_filter>.size
-            unsafe (filter.profile, filter.state, filter.limit) = unsafe (x, y, Int64(bn))
+            unsafe (filter.profile, filter.state, filter.after, filter.limit) = unsafe (x, y, y, Int64(bn))
             return unsafe agentid_authority_agents(h, &filter, &bytes, &error)
         case 1: return unsafe agentid_authority_suspend(h, x, an, y, bn, &error)
         case 2: return unsafe agentid_authority_resume(h, x, an, &error)

@@ -70,6 +70,22 @@ import Testing
         #expect(Amount.zero.subtracting(Amount(units: 1) ?? .zero) == nil && Amount(units: -1) == nil)
     }
 
+    /// What does not fit may stand for an amount that empties a budget; what is no amount stands for none.
+    @Test func whatIsNoAmountIsNeverTooLargeOrTooFine() {
+        for text in ["99999999999999999999x", "99999999999999999999-;", "1.999x", "9999999999999999999999.9.9"] {
+            let bytes = Array(text.utf8)
+            let fault = #expect(throws: Amount.Fault.self, "\(text)") { try Amount(bytes.span, scale: 2) }
+            #expect(fault == .notDecimal, "\(text)")
+            let up = #expect(throws: Amount.Fault.self, "\(text)") { try Amount(roundingUp: bytes.span, scale: 2) }
+            #expect(up == .notDecimal, "\(text)")
+        }
+        for (text, expected) in [("99999999999999999999", Amount.Fault.tooLarge), ("1.999", .tooFine)] {
+            let bytes = Array(text.utf8)
+            let fault = #expect(throws: Amount.Fault.self) { try Amount(bytes.span, scale: 2) }
+            #expect(fault == expected)
+        }
+    }
+
     @Test func anAmountInACallIsReadAsItIsWritten() throws {
         let call = try JSON(parsing: #"{"a":12.50,"b":"12.50","c":0.1,"d":1e3,"e":null,"f":-1,"g":1200}"#).root
         func read(_ name: String) throws -> Int64? { try? Amount(#require(call[name]), scale: 2).units }

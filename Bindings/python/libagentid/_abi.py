@@ -120,7 +120,7 @@ class OpenAgentOptions(Options):
 class AgentFilter(Options):
     _fields_ = [
         ("struct_size", c_size_t), ("profile", c_char_p), ("principal", c_char_p), ("owner", c_char_p), ("parent", c_char_p),
-        ("state", c_char_p), ("limit", c_int64), ("offset", c_int64),
+        ("state", c_char_p), ("limit", c_int64), ("offset", c_int64), ("after", c_char_p),
     ]  # fmt: skip
 
 

@@ -78,11 +78,14 @@ class Finding(Document):
 class AuditReport(Document):
     """The result of verifying a whole log."""
 
-    __slots__ = ("findings", "pending", "size", "sound")
+    __slots__ = ("archived", "findings", "pending", "size", "sound")
 
     sound: bool
     """Whether all is as it was signed."""
     size: int
+    archived: int
+    """The number of entries that the directory says are in an archive, in a file that nobody signed. Their hashes are those of
+    the signed tree; they were not read."""
     pending: int
     """The number of lines that are recorded and not in the log yet."""
     findings: list[Finding]

@@ -52,13 +52,14 @@ class Lifecycle(Handle):
             parent=option(above, "parent"), state=option(state, "state"),
             limit=_PAGE if limit is None else limit or -1, offset=offset,
         )  # fmt: skip
-        found: dict[str, AgentRecord] = {}
+        found: list[AgentRecord] = []
         while True:
             page = json.loads(take(lib.agentid_authority_agents, self._handle, byref(chosen)))
-            found |= {agent["id"]: AgentRecord(agent) for agent in page}
+            found += [AgentRecord(agent) for agent in page]
             if limit is not None or len(page) < _PAGE:
-                return list(found.values())
-            chosen.offset += len(page)
+                return found
+            # Not by the offset: where others end meanwhile, that passes some by.
+            chosen.after, chosen.offset = page[-1]["id"].encode(), 0
 
     def suspend(self, agent: Identity | str, reason: str | None = None) -> None:
         """Denies an agent's calls, and those of all below it, until it is resumed. In every process when it returns.

@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 import threading
+from ctypes import byref, c_void_p
 from functools import partial
 
 import libagentid
+import libagentid._abi as _abi
 import pytest
 
 INSIDE = {"path": "/data/q3/public/a.csv"}
@@ -224,6 +226,33 @@ def test_child_of_fork_holds_nothing(acme):
                 os._exit(0 if error.name == "forked" else 1)
             os._exit(2)
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        assert agent.authorize("read_file", INSIDE)
+
+
+def test_every_error_of_a_child_of_fork_is_the_same_one(acme):
+    """Another thread may have held any lock when it forked: a child makes no error, and asks no table for one."""
+    lib = _abi.lib
+    with start(acme) as agent:
+        before = c_void_p()
+        assert lib.agentid_agent_authorize(None, b"", 0, b"", 0, None, byref(before)) == 3
+        pid = os.fork()
+        if pid == 0:
+            errors = [c_void_p() for _ in range(3)]
+            for error in errors:
+                if lib.agentid_selftest(byref(error)) != 4:
+                    os._exit(1)
+            if len({error.value for error in errors}) != 1 or not errors[0].value:
+                os._exit(2)
+            for error in (errors[0], before):
+                told = (lib.agentid_error_code(error), lib.agentid_error_name(error), lib.agentid_error_link(error))
+                if told != (4, b"forked", -1) or b"fork before" not in lib.agentid_error_message(error):
+                    os._exit(3)
+                lib.agentid_error_free(error)
+                lib.agentid_error_free(error)
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        assert lib.agentid_error_name(before) == b"handle"
+        lib.agentid_error_free(before)
         assert agent.authorize("read_file", INSIDE)
 
 

@@ -82,7 +82,7 @@ def test_every_entry_of_a_whole_life_holds_to_its_schema(tmp_path, acme):
             assert found["outcome"] == ("failed: not found" if decision is presented else None)
             assert found["entry"]["intent"] == "sum up Q3" and found["entry"]["principal"] == ALICE
         assert list(audit.entries(len(entries) - 2)) == entries[-2:] and list(audit.entries(len(entries))) == []
-        assert audit.verify() == {"sound": True, "size": len(entries), "pending": 0, "findings": []}
+        assert audit.verify() == {"sound": True, "size": len(entries), "archived": 0, "pending": 0, "findings": []}
         for wrong in (
             lambda: audit.find("nothing"),
             lambda: audit.prove(len(entries)),

@@ -92,6 +92,40 @@ def test_revocations_and_suspensions_are_in_force_while_the_registry_is_locked(
     assert listed[held.id] == "active"
 
 
+def readers(path: str) -> set[int]:
+    """This process's descriptors of the journal from which it only reads."""
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            flags = int(Path(f"/proc/self/fdinfo/{name}").read_text().split("flags:")[1].split()[0], 8)
+            if os.readlink(f"/proc/self/fd/{name}") == f"{path}/journal" and flags & os.O_ACCMODE == os.O_RDONLY:
+                found.add(int(name))
+    return found
+
+
+def test_nothing_is_permitted_while_the_journal_cannot_be_read(acme: tuple[str, libagentid.Authority]) -> None:
+    path, authority = acme
+    agent, before = start(authority), readers(path)
+    guard = libagentid.Guard.open_directory(path, audience="g")
+    assert reason(guard, agent) is None
+    (own,) = readers(path) - before
+
+    def put(flags: int) -> None:
+        other = os.open(f"{path}/journal", flags)
+        os.dup2(other, own, inheritable=False)
+        os.close(other)
+
+    chain, proofs = agent.chain, [agent.prove(*CALL, audience="g") for _ in range(2000)]
+    ask = lambda: guard.check(*CALL, chain=chain, proof=proofs.pop()).reason  # noqa: E731
+    with locked(path):
+        # Nothing is read from what is open to be written only.
+        put(os.O_WRONLY)
+        authority.revoke(agent=agent.id)
+        assert ask() == "revocation_view_stale"
+        put(os.O_RDONLY)
+        assert soon(ask, "authority_revoked") == "authority_revoked"
+
+
 def test_an_end_that_waits_for_the_lock_is_denied_at_once_and_made_good(acme: tuple[str, libagentid.Authority]) -> None:
     path, authority = acme
     agent = start(authority)

@@ -5,6 +5,7 @@ import threading
 import time
 
 import libagentid
+import libagentid._lifecycle as _lifecycle
 import pytest
 from life import ALICE, CALL, OWNER, SCOPE, check, open_authority, start
 
@@ -25,6 +26,30 @@ def acme(ahead, tmp_path):
 
 def ids(agents):
     return [agent["id"] for agent in agents]
+
+
+@pytest.mark.parametrize("kind", ["memory", "directory"])
+def test_no_live_agent_is_left_out_where_others_end_between_pages(kind, tmp_path, monkeypatch):
+    with open_authority(None if kind == "memory" else tmp_path / "other") as acme:
+        held = sorted((start(acme) for _ in range(25)), key=lambda agent: agent.id)
+        asked, pages = _lifecycle.take, []
+
+        def take(*given):
+            page = asked(*given)
+            pages.append(page)
+            if len(pages) == 1:
+                for agent in held[:8]:
+                    agent.end()
+            return page
+
+        monkeypatch.setattr(_lifecycle, "_PAGE", 10)
+        monkeypatch.setattr(_lifecycle, "take", take)
+        found = ids(acme.agents(state="active"))
+        assert len(pages) > 1 and found == [agent.id for agent in held]
+        assert ids(acme.agents(state="active", offset=2)) == [agent.id for agent in held[10:]]
+        assert ids(acme.agents(state="active", offset=2, limit=3)) == [agent.id for agent in held[10:13]]
+        for agent in held:
+            agent.close()
 
 
 def test_every_agent_is_listed_by_what_it_is(acme):

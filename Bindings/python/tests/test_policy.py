@@ -1,6 +1,10 @@
 """Policies from Python: the schema and the reader say the same, and what is applied is enforced and told."""
 
 import json
+import resource
+import subprocess
+import sys
+import time
 
 import jsonschema
 import libagentid
@@ -34,6 +38,57 @@ def test_the_schema_and_the_reader_say_the_same_of_every_mutated_document():
         assert all(error["path"] and error["message"] and error["remedy"] for error in errors), what
         refused += bool(errors)
     assert count > 1000 and refused > 800
+
+
+WANTING = """
+import json, os, sys
+import libagentid
+guard, held = libagentid.Guard.open_directory(sys.argv[1], audience="files"), []
+print("ready", flush=True)
+for line in sys.stdin:
+    call = json.loads(line)
+    if "taken" in call:
+        try:
+            while call["taken"]:
+                held.append(os.dup(0))
+        except OSError:
+            pass
+        while held and not call["taken"]:
+            os.close(held.pop())
+        print("done", flush=True)
+    else:
+        print(guard.check("read_file", {"path": "/data/q3/a.csv"}, **call).reason, flush=True)
+"""
+
+
+def test_a_policy_that_could_not_be_read_for_a_while_is_read_again(tmp_path):
+    with open_authority(tmp_path / "acme") as acme, start(acme) as agent:
+
+        def tell(**given):
+            guard.stdin.write(json.dumps(given) + "\n")
+            guard.stdin.flush()
+            return guard.stdout.readline().strip()
+
+        def ask():
+            return tell(chain=agent.chain, proof=agent.prove("read_file", {"path": "/data/q3/a.csv"}, audience="files"))
+
+        few = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))  # noqa: E731
+        command = [sys.executable, "-c", WANTING, str(tmp_path / "acme")]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=few
+        ) as guard:
+            try:
+                assert guard.stdout.readline() == "ready\n" and ask() == "None"
+                tell(taken=True)
+                acme.apply_policy(json.dumps(rules({"id": "h", "match": "read_file", "hours": "00:00-24:00 Europe/Berlin"})))
+                assert ask() != "None"
+                tell(taken=False)
+                until = time.monotonic() + 60
+                while (answer := ask()) != "None" and time.monotonic() < until:
+                    time.sleep(0.05)
+                assert answer == "None"
+            finally:
+                guard.kill()
 
 
 def test_a_policy_is_applied_kept_and_explained():

@@ -93,7 +93,7 @@ def test_what_a_newer_library_tells_besides_is_kept() -> None:
 
 
 def test_findings_have_attributes() -> None:
-    members = {"sound": False, "size": 1, "pending": 0, "findings": [{"place": "entry 0", "message": "m"}]}
+    members = {"sound": False, "size": 1, "archived": 0, "pending": 0, "findings": [{"place": "entry 0", "message": "m"}]}
     report = documents.AuditReport(members)
     assert (report.findings[0].place, report.findings[0].message) == ("entry 0", "m") and not report.sound
     assert pickle.loads(pickle.dumps(report)) == report == members

@@ -16,12 +16,13 @@ struct AuditKept: Sendable, Equatable {
     init(reading directory: String, files: any AuditFiles) throws(AgentIDError) {
         let path = "\(directory)/\(Self.path)"
         guard let bytes = try files.read(path, limit: 4096) else { return }
-        guard let root = try? JSON(parsing: bytes).root, let from = root["from"]?.int, from >= 0 else {
+        guard let root = try? JSON(parsing: bytes).root, let from = root["from"]?.int, from >= 0, from & 255 == 0 else {
             throw Self.damaged(path)
         }
         self.from = UInt64(from)
         if let to = root["to"], to.kind != .null {
-            guard let end = to.int, end >= from else { throw Self.damaged(path) }
+            // Whole bundles, and at least one: an archive without entries is never made.
+            guard let end = to.int, end > from, end & 255 == 0 else { throw Self.damaged(path) }
             self.to = UInt64(end)
         }
     }

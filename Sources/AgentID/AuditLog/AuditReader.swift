@@ -33,7 +33,7 @@ public struct AuditReader: Sendable {
                 at: "\(directory)/\(Checkpoint.path)")
         }
         // Whole bundles are archived, and never the last one.
-        guard kept.from & 255 == 0, kept.from == 0 || kept.from < checkpoint.size else {
+        guard kept.from == 0 || kept.from < checkpoint.size, kept.to ?? 0 <= checkpoint.size else {
             throw AuditKept.damaged("\(directory)/\(AuditKept.path)")
         }
         (self.directory, self.key) = (directory, key)
@@ -218,7 +218,8 @@ public struct AuditReader: Sendable {
         let kept = keptNow()
         return AgentIDError(
             .notFound, name: "audit_archived",
-            message: "entry \(index) is not here, but \(kept.from) to \((kept.to ?? count) - 1) are: the others are in "
+            message:
+                "entry \(index) is not here, but \(kept.from) to \(max(kept.to ?? count, 1) - 1) are: the others are in "
                 + "an archive, or in the log that this one is of", at: "index")
     }
 

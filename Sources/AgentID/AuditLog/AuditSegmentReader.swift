@@ -66,7 +66,12 @@ struct AuditSegmentReader: ~Copyable {
             throw error
         }
         var bytes = [UInt8](repeating: 0, count: AuditSegmentHeader.size)
-        let count = Files.read(file, into: &bytes, from: 0)
+        guard let count = Files.read(file, into: &bytes, from: 0) else {
+            // What cannot be read now may be a whole segment.
+            let error = Files.failure("cannot read", path)
+            _ = close(file)
+            throw error
+        }
         let header = count == bytes.count ? AuditSegmentHeader(bytes.span) : nil
         let length = min(max(Int(status.st_size), 0), AuditSegment.largest)
         self.path = path

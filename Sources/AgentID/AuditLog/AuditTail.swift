@@ -44,7 +44,7 @@ struct AuditTail {
         switch source {
         case .own: true
         case .lines(let name, _, _, _):
-            Files.exists(
+            !Files.isAbsent(
                 "\(reader.directory)/\(AuditSequencer.segmentsPath)/\(name.file)", in: reader.files.held)
         }
     }

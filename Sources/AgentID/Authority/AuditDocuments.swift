@@ -16,7 +16,7 @@ extension AuditReader {
         if let key {
             told = key
         } else {
-            guard Files.exists("\(audit)/\(AuditTrail.keyPath)") else {
+            guard try Files.isPresent("\(audit)/\(AuditTrail.keyPath)") else {
                 throw AgentIDError(
                     .notFound, name: "no_audit_log", message: "there is no audit log in \(directory)", at: "directory")
             }
@@ -28,8 +28,9 @@ extension AuditReader {
     /// The path of the log in an authority's directory, in an archive of one, or in a copy of the log alone.
     private static func place(of directory: String) throws(AgentIDError) -> String {
         try AuthorityDirectory.check(directory)
-        let isLog = [AuditKept.path, Checkpoint.path].contains { Files.exists("\(directory)/\($0)") }
-        guard isLog, !Files.exists("\(directory)/registry.db") else {
+        let isLog =
+            try Files.isPresent("\(directory)/\(AuditKept.path)") || Files.isPresent("\(directory)/\(Checkpoint.path)")
+        guard isLog, try !Files.isPresent("\(directory)/registry.db") else {
             return try AuthorityDirectory(reading: directory).auditPath
         }
         let archive = try Files.resolve(directory)
@@ -98,7 +99,8 @@ extension AuditVerification {
     /// The answer as a document.
     public var document: JSONTree {
         [
-            "sound": .bool(isSound), "size": .int(Int(clamping: checkpoint.size)), "pending": .int(pending),
+            "sound": .bool(isSound), "size": .int(Int(clamping: checkpoint.size)),
+            "archived": .int(Int(clamping: archived)), "pending": .int(pending),
             "findings": .array(
                 findings.map { ["place": .string($0.place.description), "message": .string($0.message)] }),
         ]

@@ -99,7 +99,7 @@ public final class Authority: Sendable {
     deinit { lifecycle.stop() }
 
     /// Closes the authority. The keys are wiped when the last call that uses them returns. Leases are no longer
-    /// renewed.
+    /// renewed. Waits for what its threads are at, up to 5 seconds where a signer does not answer.
     public func close() {
         keys.close()
         lifecycle.stop()

@@ -42,7 +42,9 @@ extension Authority {
         let stored = meta.trustDomain
         let journal = directory.journal
         // A registry that knows a journal, and none there, is refused below.
-        if journal.isThere || meta.journal.epoch.isEmpty && registry.reached(.journal) == 0 { try journal.create() }
+        if try journal.isThere() || meta.journal.epoch.isEmpty && registry.reached(.journal) == 0 {
+            try journal.create()
+        }
         guard options.trustDomain == nil || options.trustDomain.isSame(as: stored) else {
             throw AgentIDError(
                 .state, name: "other_trust_domain", message: "\(path) holds the authority of \(stored)",

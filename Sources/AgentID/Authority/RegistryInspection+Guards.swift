@@ -12,7 +12,7 @@ extension RegistryInspection {
 
     /// Whether the guards' shared page was removed: they make a new one, in which agents have no labels.
     package var lacksMeters: Bool {
-        !Files.exists(directory.metersPath) && registry.reached(.meters) > 0
+        Files.isAbsent(directory.metersPath) && registry.reached(.meters) > 0
     }
 
     /// When guards made that page anew, in milliseconds since 1970, if agents from before have not ended: they lack labels.
@@ -25,7 +25,7 @@ extension RegistryInspection {
                 let agents = try registry.read { try $0.agents(filter) }
                 if agents.contains(where: { $0.created < time / 1000 }) { return time }
                 guard agents.count == filter.limit else { break }
-                filter.offset += filter.limit
+                filter.after = agents.last?.id
             }
         }
         return nil

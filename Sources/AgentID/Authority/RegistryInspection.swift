@@ -49,7 +49,7 @@ package struct RegistryInspection: Sendable {
         var journal = JournalReader(directory.journal)
         _ = try journal.advance()
         let meta = try registry.read { try $0.meta() }
-        if let breach = journal.forget(folded: meta.journal, known: known.journal) { throw breach }
+        if let breach = try journal.forget(folded: meta.journal, known: known.journal) { throw breach }
         try LogWitness(in: directory).checkLog(meta, known: known.log)
     }
 
@@ -121,7 +121,7 @@ package struct RegistryInspection: Sendable {
                     look(agent.id, isTooLarge ? .max : created)
                 }
                 guard agents.count == filter.limit else { return newest }
-                filter.offset += filter.limit
+                filter.after = agents.last?.id
             }
         }
     }

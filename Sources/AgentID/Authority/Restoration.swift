@@ -30,6 +30,7 @@ extension Authority {
         let (meta, keys, counts) = try registry.read { (try $0.meta(), try $0.keys(), try $0.agentCounts(at: now)) }
         let active = try activeKey(in: directory, of: keys, passphrase: passphrase)
         try LogWitness(in: directory).checkReadable()
+        _ = try unfolded(in: directory.journal, after: meta)
         return Restoration(
             lapsed: counts.active + counts.lapsed + counts.denied + counts.suspended + counts.parked,
             revoked: active == nil ? [] : keys.map(\.key.thumbprint), signing: active?.thumbprint,
@@ -61,7 +62,7 @@ extension Authority {
             try witness.checkReadable()
             let beginning = try RegistryBeginning(
                 after: before.meta, journal: journal, known: registry.reached, witness)
-            let entries = (try? journal.pending(after: before.meta.journal).entries) ?? []
+            let entries = try unfolded(in: journal, after: before.meta)
             let recorder = EventRecorder(isLogging: directory.hasAuditLog)
             let logged = loggedPolicy(in: directory, after: before.meta)
             let (lapsed, revoked) = try registry.write { registry in
@@ -106,6 +107,17 @@ extension Authority {
         }
     }
 
+    /// The lines that are not in the registry; none where the file is not a journal. One that cannot be read now may hold
+    /// revocations: it is removed when all this is done.
+    private static func unfolded(
+        in journal: Journal, after meta: RegistryMeta
+    ) throws(AgentIDError) -> [JournalEntry] {
+        do throws(AgentIDError) { return try journal.pending(after: meta.journal).entries } catch {
+            guard error.name.isSame(as: "journal_damaged") else { throw error }
+            return []
+        }
+    }
+
     /// The version of a policy that was put in force after the backup, as far as the log is newer and can be read.
     private static func loggedPolicy(in directory: AuthorityDirectory, after meta: RegistryMeta) -> Int64? {
         guard let reader = try? AuditReader(authority: directory.path),
@@ -129,7 +141,7 @@ extension Authority {
         in directory: AuthorityDirectory, of records: [KeyRecord], passphrase: Passphrase?
     ) throws(AgentIDError) -> PublicKey? {
         guard let active = records.first(where: { $0.role == .active })?.key,
-            Files.exists(directory.keyPath(active))
+            try Files.isPresent(directory.keyPath(active))
         else { return nil }
         // A wrong passphrase must show now, not when the new key cannot be opened with the right one.
         _ = try KeyFile.read(directory.keyPath(active), passphrase: passphrase)

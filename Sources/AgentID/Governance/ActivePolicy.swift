@@ -105,7 +105,8 @@ extension AgentIDError {
         // What is not JSON has no path: the byte says where it is.
         let byte = first.path.isEmpty ? first.position.map { " at byte \($0)" } ?? "" : ""
         self.init(
-            first.name.isSame(as: "limit_exceeded") ? .limit : code, name: first.name,
+            first.name.isSame(as: "limit_exceeded") ? .limit : first.name.isSame(as: "zone_unreadable") ? .io : code,
+            name: first.name,
             message: rule + "\(first.message)\(byte); \(first.remedy)" + others,
             at: first.path.isEmpty ? "policy" : first.path)
     }

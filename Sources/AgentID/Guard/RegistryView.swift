@@ -15,6 +15,9 @@ final class RegistryView: Sendable {
         var policy: ActivePolicy?
         /// Why the policy in force cannot be enforced.
         var unreadable: AgentIDError?
+        /// The time from which it is read again, as the reason may pass, in milliseconds of a clock that nobody sets.
+        var readAgainAt: Int64 = 0
+        var isPolicyDue: Bool { unreadable != nil && MonotonicClock.milliseconds >= readAgainAt }
         /// Agents that a rule suspended, until everybody can see it.
         var held: [ExactText] = []
         /// The fault, if registry and files no longer belong together: no age of the view makes up for that.
@@ -107,6 +110,9 @@ final class RegistryView: Sendable {
         if let unreadable { throw unreadable }
         return policy
     }
+
+    /// The time after which a policy that could not be read is read again, in milliseconds.
+    static var policyPause: Int64 { 1000 }
 
     /// Reads news. Throws if the registry cannot be read, and again until it can.
     func refresh() throws(AgentIDError) {
@@ -238,10 +244,10 @@ final class RegistryView: Sendable {
         from registry: any RegistryReader, _ position: inout Position, _ known: UInt64
     ) throws(AgentIDError) {
         let meta = try registry.meta()
-        position.apart = position.journal?.forget(folded: meta.journal, known: known)
+        position.apart = try position.journal?.forget(folded: meta.journal, known: known)
         if let apart = position.apart { throw apart }
         let before = seen.load(ordering: .relaxed)
-        guard meta.sequence != before else { return }
+        guard meta.sequence != before || position.isPolicyDue else { return }
         defer { standingVersion.add(1, ordering: .releasing) }
         while true {
             let more = try registry.revocations(after: position.revocation, limit: 10_000)
@@ -255,14 +261,19 @@ final class RegistryView: Sendable {
             position.bundle = try TrustBundle(of: registry)
             keysSeen.store(meta.keysSequence, ordering: .releasing)
         }
-        if meta.policyVersion != policySeen.load(ordering: .relaxed) {
+        let isNewPolicy = meta.policyVersion != policySeen.load(ordering: .relaxed)
+        if isNewPolicy || position.isPolicyDue {
             (position.policy, position.unreadable) = (nil, nil)
             do throws(AgentIDError) {
                 position.policy = try ActivePolicy(of: registry, version: meta.policyVersion)
             } catch {
                 position.unreadable = error
-                ProcessLog.write(
-                    .error, .policy, error.name, "calls that the policy could be about are denied: \(error.message)")
+                position.readAgainAt = MonotonicClock.milliseconds + Self.policyPause
+                if isNewPolicy {
+                    ProcessLog.write(
+                        .error, .policy, error.name, "calls that the policy could be about are denied: \(error.message)"
+                    )
+                }
             }
             policySeen.store(meta.policyVersion, ordering: .releasing)
         }

@@ -44,11 +44,16 @@ package enum Files {
         return unsafe faccessat(way.base, way.name, F_OK, 0) == 0
     }
 
-    /// As ``exists(_:)``; throws where this user may not know.
-    static func isPresent(_ path: String) throws(AgentIDError) -> Bool {
-        if exists(path) { return true }
-        guard !PermissionDenied.isMeant(by: errno) else { throw failure("cannot look at", path) }
+    /// As ``exists(_:)``; throws where that cannot be found out: what is taken for absent is made anew, or not asked.
+    package static func isPresent(_ path: String, in held: HeldDirectory? = nil) throws(AgentIDError) -> Bool {
+        if exists(path, in: held) { return true }
+        guard errno == ENOENT || errno == ENOTDIR else { throw failure("cannot look at", path) }
         return false
+    }
+
+    /// Whether certainly nothing is at a path.
+    static func isAbsent(_ path: String, in held: HeldDirectory? = nil) -> Bool {
+        !exists(path, in: held) && (errno == ENOENT || errno == ENOTDIR)
     }
 
     /// The path without symbolic links. Root follows none that another user made, who could lead it anywhere.

@@ -114,7 +114,13 @@ extension Files {
         }
         defer { unsafe closedir(stream) }
         var names: [String] = []
-        while names.count < limit, let entry = unsafe readdir(stream) {
+        while names.count < limit {
+            // What cannot be listed is not the end.
+            errno = 0
+            guard let entry = unsafe readdir(stream) else {
+                guard errno == 0 else { throw failure("cannot list", path) }
+                break
+            }
             let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { name in
                 unsafe name.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
             }

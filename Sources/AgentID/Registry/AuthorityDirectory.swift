@@ -116,7 +116,8 @@ struct AuthorityDirectory: Sendable {
 
     var auditPath: String { "\(path)/audit" }
 
-    var hasAuditLog: Bool { Files.exists(auditPath) }
+    /// Also where that cannot be found out: events that nobody logs would be lost.
+    var hasAuditLog: Bool { !Files.isAbsent(auditPath) }
 
     var logKeyPath: String { "\(path)/keys/log.jwk" }
 
@@ -126,9 +127,9 @@ struct AuthorityDirectory: Sendable {
 
     /// Makes the key for the digests of arguments in the audit log, if there is none yet.
     func makeDigestKey() throws(AgentIDError) {
-        guard !Files.exists(digestKeyPath, in: held) else { return try Self.checkDigestKey(digestKeyPath) }
+        guard try !Files.isPresent(digestKeyPath, in: held) else { return try Self.checkDigestKey(digestKeyPath) }
         try withLock { () throws(AgentIDError) in
-            guard !Files.exists(digestKeyPath, in: held) else { return }
+            guard try !Files.isPresent(digestKeyPath, in: held) else { return }
             var bytes = Sodium.randomBytes(16)
             defer { Sodium.wipe(&bytes) }
             try Files.replace(digestKeyPath, with: bytes.span, in: held)

@@ -67,7 +67,7 @@ package protocol RegistryReader {
     func agent(_ id: String) throws(AgentIDError) -> AgentRecord?
     /// The number of all, by their standing; `now` in milliseconds since 1970.
     func agentCounts(at now: Int64) throws(AgentIDError) -> AgentCounts
-    /// By ID, from `filter.offset` on.
+    /// By ID, after `filter.after`, and from `filter.offset` on.
     func agents(_ filter: AgentFilter) throws(AgentIDError) -> [AgentRecord]
     /// The agent and all that descend from it, by parent or by ID, parents first.
     func subtree(of agent: String) throws(AgentIDError) -> [AgentRecord]

@@ -25,7 +25,7 @@
         /// Reads the state, or writes the first one where none was written.
         func open(_ first: () throws(AgentIDError) -> IssuerState) throws(AgentIDError) {
             try Files.withLock(lock) { () throws(AgentIDError) in
-                if Files.exists(file) { try take(read()) } else { try write(first()) }
+                if try Files.isPresent(file) { try take(read()) } else { try write(first()) }
             }
         }
 

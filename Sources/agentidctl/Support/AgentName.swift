@@ -63,12 +63,12 @@ extension Authority {
     func allAgents(_ selection: AgentSelection = AgentSelection()) throws -> [AgentDescription] {
         var selection = selection
         selection.limit = 10_000
-        var (found, known): ([AgentDescription], Set<ExactText>) = ([], [])
+        var found: [AgentDescription] = []
         while true {
             let page = try agents(selection)
-            found += page.filter { known.insert($0.id.exact).inserted }
+            found += page
             guard page.count == selection.limit else { return found }
-            selection.offset += page.count
+            (selection.after, selection.offset) = (page.last?.id, 0)
         }
     }
 }

@@ -43,6 +43,25 @@ import TransparencyLog
         #expect(name { _ = try fixture.reader().verify() } == "audit_damaged")
     }
 
+    @Test(arguments: ["0,0", "256,256", "512,256", "0,255", "0,1024", "7,512", "0,-1"])
+    func noArchiveSaysThatItHasWhatItCannotHave(range: String) throws {
+        let fixture = try AuditFixture()
+        try fill(fixture.open(), 0..<1000)
+        let ends = range.split(separator: ",")
+        let kept = #"{"from":\#(ends[0]),"to":\#(ends[1])}"#
+        try Data(kept.utf8).write(to: URL(fileURLWithPath: fixture.directory + "/kept"))
+        #expect(name { _ = try fixture.reader().entries(from: 1) } == "audit_damaged")
+    }
+
+    @Test func whatIsSaidToBeArchivedIsInTheReport() throws {
+        let fixture = try AuditFixture()
+        try fill(fixture.open(), 0..<1000)
+        try Data(AuditKept(from: 256, to: nil).bytes).write(to: URL(fileURLWithPath: fixture.directory + "/kept"))
+        try FileManager.default.removeItem(atPath: fixture.directory + "/tile/entries/000")
+        let report = try JSON(parsing: fixture.reader().verify().document.canonical()).root
+        #expect(report["sound"]?.bool == true && report["archived"]?.int == 256)
+    }
+
     @Test func anArchiveThatWasCutShortIsGoneOnWith() throws {
         let fixture = try AuditFixture()
         let target = fixture.directory + "-archive"

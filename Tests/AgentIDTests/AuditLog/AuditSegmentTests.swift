@@ -123,6 +123,21 @@ import TestSupport
         }
     }
 
+    @Test func aSegmentWhoseBeginningCannotBeReadIsNotTakenForATornOne() throws {
+        let (fixture, path, _, _) = try Self.segment(3)
+        // Nothing is read from what is open to be written only.
+        let place = "\(fixture.directory)/\(path)"
+        let file = unsafe open(place, O_WRONLY | O_CLOEXEC)
+        try #require(file >= 0)
+        defer { close(file) }
+        let error = #expect(throws: AgentIDError.self) {
+            let reader = try AuditSegmentReader(sharing: file, place)
+            Issue.record("has a header: \(reader.hasHeader)")
+        }
+        #expect(error?.code == .io)
+        withExtendedLifetime(fixture) {}
+    }
+
     @Test func aSegmentThatVanishesIsReported() throws {
         let fixture = try AuditFixture()
         // Of an owner that does not notice.

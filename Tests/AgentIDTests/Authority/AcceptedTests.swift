@@ -75,7 +75,7 @@ struct AcceptedTests {
         }
         try Files.replace(path, with: bytes.span, isDurable: false)
         let file = try #require(try JournalFile(opening: path, isWriter: false))
-        let (entries, end, damaged) = file.entries(from: 0)
+        let (entries, end, damaged) = try file.entries(from: 0, at: path)
         #expect(entries.count == count && end == bytes.count && damaged == 0)
         #expect(entries.last?.end == bytes.count)
     }

@@ -126,6 +126,35 @@ import Testing
         while try world.authority.agents().first?.tombstone == nil { _ = try world.authority.reap() }
     }
 
+    @Test func noRenewalWaitsForASignerForEver() throws {
+        let slow = Slow(try SigningKey.generate())
+        let world = try World { ($0.signer, $0.leaseDuration) = (slow, 3600) }
+        // Only as told.
+        let lifecycle = world.authority.lifecycle
+        lifecycle.leases.stop()
+        let agents = try (0..<3).map { _ in try world.start() }
+        let (id, chain) = try (agents[0].id(), agents[0].chain())
+        world.pass(seconds: 2000)
+        slow.hang(true)
+        _ = lifecycle.renewGrants()
+        #expect(lifecycle.leases.failure(of: id)?.contains(DeadlineSigner.timeout.message) == true)
+        slow.hang(false)
+        while try agents[0].chain() == chain { _ = lifecycle.renewGrants() }
+        // Nor for more than one signature where it is told to end.
+        try lifecycle.renewLeases()
+        let before = try agents.map { try $0.chain() }
+        world.pass(seconds: 2000)
+        let asked = Atomic<Int>(0)
+        _ = lifecycle.renewGrants { asked.add(1, ordering: .relaxed).newValue <= 2 }
+        #expect(try zip(agents, before).filter { try $0.chain() != $1 }.count == 1)
+        withExtendedLifetime(agents) {}
+    }
+
+    @Test func whatComesDuringALookIsLookedAtAfterIt() {
+        #expect(LeaseKeeper.isTooLate(900, for: 2000, now: 1000) && LeaseKeeper.isTooLate(1000, for: 2000, now: 1000))
+        #expect(LeaseKeeper.isTooLate(3001, for: 2000, now: 1000) && !LeaseKeeper.isTooLate(3000, for: 2000, now: 1000))
+    }
+
     /// A provider whose secrets' return hangs while it is told to.
     private final class Vault: SecretProvider {
         let hangs = Monitor(false)

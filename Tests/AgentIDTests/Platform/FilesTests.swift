@@ -1,4 +1,5 @@
 import Foundation
+import Policy
 import Testing
 
 @testable import AgentID
@@ -113,6 +114,15 @@ import Testing
             try Files.makeDirectory(path + end)
             #expect(FileManager.default.fileExists(atPath: path))
         }
+    }
+
+    @Test func whatCannotBeLookedAtIsNotTakenForAbsent() throws {
+        #expect(try !Files.isPresent(path) && Files.isAbsent(path) && !Files.isPresent(path + "/below"))
+        let long = directory.path + "/" + String(repeating: "n", count: 300)
+        #expect(refusal { _ = try Files.isPresent(long) }?.name == "file" && !Files.isAbsent(long))
+        // Nor is the zone of a file that cannot be opened one that there is not.
+        #expect(try ZoneFiles.read("No/Such") == nil && ZoneFiles.read("Europe") == nil)
+        #expect(throws: ZoneFailure.self) { try ZoneFiles.read(String(repeating: "n", count: 300)) }
     }
 
     @Test func linkInPlaceOfADirectoryIsNotEntered() throws {

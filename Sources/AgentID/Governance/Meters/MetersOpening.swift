@@ -30,8 +30,8 @@ final class MetersOpening: Sendable {
         (self.isMachine, self.isDurable, self.isCopy, self.steady) = (isMachine, isDurable, isCopy, steady)
     }
 
-    /// Whether there is a page: a file is made when a call is first about a rule that needs one.
-    var isThere: Bool { path.map { FileIdentity(at: $0) != nil } ?? true }
+    /// Whether there is a page, or that cannot be found out: a file is made when a call is first about a rule that needs one.
+    var isThere: Bool { path.map { !Files.isAbsent($0) } ?? true }
 
     /// Whether labels can be let go without waiting for a file to be opened.
     var canRelease: Bool { path == nil || opened.found(MetersPage.self) != nil || !isThere }

@@ -15,7 +15,7 @@ struct MetersWitness: Sendable {
     init(beside path: String, known: UInt64, isWriter: Bool = true) throws(AgentIDError) {
         self.known = known
         let place = "\(Files.split(path).parent)/sequence"
-        sequence = Files.exists(place) ? try SharedSequence(path: place, isWriter: isWriter) : nil
+        sequence = try Files.isPresent(place) ? try SharedSequence(path: place, isWriter: isWriter) : nil
     }
 
     /// The least number of turns.

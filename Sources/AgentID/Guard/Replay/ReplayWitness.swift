@@ -12,7 +12,7 @@ struct ReplayWitness: Sendable {
     /// - Parameter path: The file of used proofs, next to which `sequence` is; without that nothing is known.
     init(beside path: String) throws(AgentIDError) {
         let sequence = "\(Files.split(path).parent)/sequence"
-        page = Files.exists(sequence) ? try SharedSequence(path: sequence, isWriter: true) : nil
+        page = try Files.isPresent(sequence) ? try SharedSequence(path: sequence, isWriter: true) : nil
     }
 
     /// The least number of proofs taken.

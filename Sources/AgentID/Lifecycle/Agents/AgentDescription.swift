@@ -70,8 +70,10 @@ public struct AgentSelection: Sendable {
     public var state: String?
     /// The most agents returned; 1 to 100,000.
     public var limit = 1000
-    /// The number of agents skipped first.
+    /// The number of agents skipped first. Where agents start or end meanwhile, pages by it leave out some.
     public var offset = 0
+    /// Whose IDs come after this one, byte by byte: the last of the page before.
+    public var after: String?
 
     /// All agents.
     public init() {}
@@ -90,7 +92,7 @@ public struct AgentSelection: Sendable {
         }
         guard (1...100_000).contains(limit) else { throw refuse("limit", "a limit is 1 to 100000") }
         guard offset >= 0 else { throw refuse("offset", "an offset is not negative") }
-        (filter.limit, filter.offset) = (limit, offset)
+        (filter.limit, filter.offset, filter.after) = (limit, offset, after)
         return filter
     }
 }

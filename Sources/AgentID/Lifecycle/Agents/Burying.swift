@@ -2,8 +2,8 @@ internal import JOSE
 
 /// Tombstones: signed once an agent has ended and nothing of it is left, by any process.
 extension Lifecycle {
-    /// The longest wait for a caller's signer that is to sign tombstones, in milliseconds.
-    private static var patience: Int { 5000 }
+    /// The longest wait for a caller's signer, in milliseconds, where nobody asked for the signature: for tombstones and renewals.
+    static var signerPatience: Int { 5000 }
 
     /// A tombstone that was signed before its agent's end is in the registry, to be stored in one transaction with it.
     struct Burial {
@@ -88,7 +88,7 @@ extension Lifecycle {
         do throws(AgentIDError) {
             try withActiveKey { active throws(AgentIDError) in
                 isSigned = false
-                let signer = try boundedSigner(of: active, within: Self.patience)
+                let signer = try boundedSigner(of: active, within: Self.signerPatience)
                 // Signed before the transaction: a signer may be remote, and nobody waits for it with the lock.
                 let now = clock.milliseconds
                 var signed: [(agent: String, tombstone: String)] = []

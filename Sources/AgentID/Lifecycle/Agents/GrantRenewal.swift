@@ -4,8 +4,9 @@ internal import StrictJSON
 
 /// Grants and credentials, made anew at half their life for agents that are held here.
 ///
-/// Signing happens outside of locks and transactions. One transaction for a batch looks again at all that may
-/// have happened meanwhile, registers what was signed, and records an event of each agent.
+/// Signing happens outside of locks and transactions, and a caller's signer is waited for no longer than
+/// ``signerPatience``. One transaction for a batch looks again at all that may have happened meanwhile, registers what was
+/// signed, and records an event of each agent.
 extension Lifecycle {
     /// The statements signed for an agent and not registered yet. A class: as a struct its copies took 20 kB of code.
     private final class Renewed {
@@ -46,7 +47,7 @@ extension Lifecycle {
             while !due.isEmpty, goesOn?() ?? true {
                 let batch = Array(due.prefix(Self.batchSize))
                 due = due.dropFirst(Self.batchSize)
-                do throws(AgentIDError) { try renew(batch) } catch {
+                do throws(AgentIDError) { try renew(batch, while: goesOn) } catch {
                     for (id, _) in batch { leases.note(error.message, of: id) }
                     // Without a signer or a registry the others fail as well: soon again. What was signed for a registry
                     // that did not take it is signed anew: not so soon.
@@ -78,7 +79,9 @@ extension Lifecycle {
         return state.isGrantDue(at: now) || agent.hasFewerLabels || state.renewCredentialAt <= now
     }
 
-    private func renew(_ batch: [(id: String, agent: Agent)]) throws(AgentIDError) {
+    private func renew(
+        _ batch: [(id: String, agent: Agent)], while goesOn: (() -> Bool)?
+    ) throws(AgentIDError) {
         try view.refresh()
         let now = try clock.now()
         let standings = try view.standing(of: batch.map(\.id))
@@ -98,7 +101,8 @@ extension Lifecycle {
         guard !ready.isEmpty else { return }
         let renewed = try withActiveKey { active throws(AgentIDError) in
             var signed: [Renewed] = []
-            for (id, agent, before) in ready {
+            // Who closes the authority waits for one signature, and not for all of a batch.
+            for (id, agent, before) in ready where goesOn?() ?? true {
                 do throws(AgentIDError) {
                     let one = try sign(id, agent, before, with: active)
                     if let one { signed.append(one) } else { leases.note(nil, of: id) }
@@ -139,7 +143,8 @@ extension Lifecycle {
             let lifetime = min(leaseDuration, one.after.held.grant.expires - now / 1000)
             if lifetime > 0 {
                 one.credential = try credential(
-                    for: before.key.publicKey, id: id, lifetime: lifetime, signedWith: active, at: now)
+                    for: before.key.publicKey, id: id, lifetime: lifetime,
+                    by: boundedSigner(of: active, within: Self.signerPatience), at: now)
             }
         }
         return one.isGranted || one.credential != nil ? one : nil
@@ -158,7 +163,8 @@ extension Lifecycle {
         guard one.before.held.isBettered(by: end, at: now) || one.agent.hasFewerLabels else { return }
         let issuance = try Issuance(
             renewing: record, from: one.before.held, under: profile, of: trustDomain, to: one.before.key.publicKey,
-            until: end, labels: one.agent.labelsKept(in: one.before), by: keys.signer(for: active), at: now)
+            until: end, labels: one.agent.labelsKept(in: one.before),
+            by: boundedSigner(of: active, within: Self.signerPatience), at: now)
         one.issuance = issuance
         (one.after.held, one.after.lineage) = (issuance.held, Lineage(root: issuance))
     }

@@ -40,9 +40,13 @@ final class LeaseKeeper: Sendable {
             state.pace.dates(ahead)
             state.agents[id.exact] = Kept(agent: agent)
             guard !state.isStopped else { return }
-            if wait < state.lookAt - MonotonicClock.milliseconds { state.threads.last?.wake() }
+            if Self.isTooLate(state.lookAt, for: wait, now: MonotonicClock.milliseconds) { state.threads.last?.wake() }
         }
     }
+
+    /// Whether the next look comes too late for what is due in so many milliseconds. One that is due or under way may have
+    /// passed by what came since, and nobody knows when the next is.
+    static func isTooLate(_ lookAt: Int64, for wait: Int64, now: Int64) -> Bool { lookAt <= now || wait < lookAt - now }
 
     /// Notes how far a clock was ahead of the steady one, in milliseconds, that dated what is held here: it is dated anew where
     /// that was wrong.

@@ -67,17 +67,18 @@ extension Lifecycle {
             throw AgentIDError(.state, name: "expired", message: "the agent's grant has expired")
         }
         return try withActiveKey { active throws(AgentIDError) in
-            try credential(for: key, id: id, lifetime: lifetime, signedWith: active, at: now)
+            try credential(for: key, id: id, lifetime: lifetime, by: keys.signer(for: active), at: now)
         }
     }
 
     /// A credential, signed with a key of the authority; `now` in milliseconds.
     func credential(
-        for key: PublicKey, id: String, lifetime: Int64, signedWith active: PublicKey, at now: Int64
+        for key: PublicKey, id: String, lifetime: Int64, by signer: any Signer, at now: Int64
     ) throws(AgentIDError) -> HeldCredential {
         let token = try Credential.issue(
-            to: key, agent: SPIFFEID(id), by: keys.signer(for: active), at: now / 1000, milliseconds: now,
+            to: key, agent: SPIFFEID(id), by: signer, at: now / 1000, milliseconds: now,
             lifetime: lifetime)
-        return HeldCredential(token: token, key: key, signer: active, renewAt: now / 1000 + (lifetime + 1) / 2)
+        return HeldCredential(
+            token: token, key: key, signer: signer.publicKey, renewAt: now / 1000 + (lifetime + 1) / 2)
     }
 }

@@ -52,7 +52,8 @@ extension Lifecycle {
                 held: issuance.held, key: parked.key,
                 credential: try credential(
                     for: parked.key.publicKey, id: id,
-                    lifetime: min(leaseDuration, issuance.grant.expires - now / 1000), signedWith: active, at: now),
+                    lifetime: min(leaseDuration, issuance.grant.expires - now / 1000), by: keys.signer(for: active),
+                    at: now),
                 lineage: Lineage(root: issuance), term: term)
             let revocable = grant.links + state.lineage.revocable
             var tree = [Unparked(id, parked, state, revocable: revocable, parkedUntil: parkedUntil)]

@@ -96,7 +96,7 @@ final class SigningKeys: Sendable {
     ) throws(AgentIDError) -> SigningKey {
         // Without the lock: a process that holds it may be frozen.
         func found() throws(AgentIDError) -> SigningKey? {
-            guard Files.exists(path, in: directory.held) else { return nil }
+            guard try Files.isPresent(path, in: directory.held) else { return nil }
             return try KeyFile.read(path, in: directory.held, passphrase: passphrase)
         }
         if let key = try found() { return key }

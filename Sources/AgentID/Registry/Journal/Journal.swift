@@ -36,7 +36,8 @@ final class Journal: Sendable {
         (self.path, self.lock, self.held) = (path, lock, held)
     }
 
-    private func exists(_ path: String) -> Bool { Files.exists(path, in: held) }
+    /// Throws where that cannot be found out: a file taken for absent would be made anew, without its lines.
+    private func exists(_ path: String) throws(AgentIDError) -> Bool { try Files.isPresent(path, in: held) }
 
     private func open(_ path: String, isWriter: Bool) throws(AgentIDError) -> JournalFile? {
         try JournalFile(opening: path, isWriter: isWriter, in: held)
@@ -47,9 +48,9 @@ final class Journal: Sendable {
     /// - Parameter milliseconds: The longest wait for another process that holds the lock; then it is left to that
     ///   one.
     func create(within milliseconds: Int = 10_000) throws(AgentIDError) {
-        guard !exists(path) else { return }
+        guard try !exists(path) else { return }
         _ = try Files.withLock(lock, within: milliseconds, in: held) { () throws(AgentIDError) in
-            guard !exists(path) else { return }
+            guard try !exists(path) else { return }
             let old = try open(oldPath, isWriter: false)
             try make(after: old?.number ?? 0)
         }
@@ -61,7 +62,7 @@ final class Journal: Sendable {
     }
 
     /// Reserves room: when the journal is opened, and whenever its lines were folded.
-    func reserve() { (try? current())?.reserve(Self.reserve) }
+    func reserve() { (try? current())?.reserve(Self.reserve, at: path) }
 
     /// Starts again after a restore, in a file whose number is higher than any before.
     func beginAnew(_ epoch: String) throws(AgentIDError) {
@@ -73,7 +74,10 @@ final class Journal: Sendable {
     }
 
     /// Whether there is a file, under either of its names.
-    var isThere: Bool { exists(path) || exists(oldPath) }
+    func isThere() throws(AgentIDError) -> Bool {
+        if try exists(path) { return true }
+        return try exists(oldPath)
+    }
 
     /// Makes a change durable and visible to all readers of the journal; the caller announces it.
     ///
@@ -82,7 +86,9 @@ final class Journal: Sendable {
     func append(_ entries: [JournalEntry], known: UInt64) throws(AgentIDError) -> UInt64 {
         for _ in 0..<10 {
             let file = try current()
-            guard file.isWhole, JournalMark(epoch: file.epoch, offset: file.size).position >= known else {
+            guard try file.isWhole(path),
+                JournalMark(epoch: file.epoch, offset: try file.size(path)).position >= known
+            else {
                 throw Apart.journal("was cut short, or is an older one", at: path)
             }
             var reached = JournalMark(epoch: file.epoch, offset: 0)
@@ -95,9 +101,8 @@ final class Journal: Sendable {
                 reached.offset = try file.append(line, at: path)
             }
             // Or between its two names: whoever folds after the new one is there reads the old one to its end.
-            if file.isNamed(path, in: held) || file.isNamed(oldPath, in: held) && !exists(path) {
-                return reached.position
-            }
+            if file.isNamed(path, in: held) { return reached.position }
+            if file.isNamed(oldPath, in: held), try !exists(path) { return reached.position }
             last.withLock { $0 = nil }
         }
         throw AgentIDError(.io, name: "journal", message: "\(path) is replaced again and again", at: path)
@@ -109,7 +114,7 @@ final class Journal: Sendable {
     private func current() throws(AgentIDError) -> JournalFile {
         if let file = last.withLock({ $0 }), file.isNamed(path, in: held) { return file }
         // Between its two names; a process may have died there, or be stopped.
-        if !exists(path), exists(oldPath) { try create(within: 100) }
+        if try !exists(path), try exists(oldPath) { try create(within: 100) }
         var opened = try open(path, isWriter: true)
         if opened == nil { opened = try open(oldPath, isWriter: true) }
         guard let file = opened else {
@@ -149,7 +154,7 @@ final class Journal: Sendable {
         var reached = mark
         for file in try files(from: mark.epoch) {
             let offset = file.epoch.isSame(as: mark.epoch) ? mark.offset : 0
-            let (found, end, _) = file.entries(from: offset)
+            let (found, end, _) = try file.entries(from: offset, at: path)
             if end > offset { try file.sync(path) }
             entries += found.map(\.entry)
             reached = JournalMark(epoch: file.epoch, offset: end)
@@ -164,7 +169,7 @@ final class Journal: Sendable {
     func rotate(folded mark: JournalMark) -> Bool {
         let isMore = try? Files.withLock(lock, within: 0, in: held) { () throws(AgentIDError) -> Bool in
             guard let file = try open(path, isWriter: false) else { return false }
-            if exists(oldPath) {
+            if try exists(oldPath) {
                 guard file.epoch.isSame(as: mark.epoch) else { return true }
                 Files.remove(oldPath, in: held)
                 return false

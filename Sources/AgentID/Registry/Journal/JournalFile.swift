@@ -23,11 +23,19 @@ internal import StrictJSON
             _ = close(file)
             throw error
         }
-        guard let header = Self.read(file, from: 0, count: Self.headerSize), let epoch = Self.epoch(in: header) else {
+        let epoch: String
+        do throws(AgentIDError) {
+            guard let header = try Self.read(file, path, from: 0, count: Self.headerSize),
+                let named = Self.epoch(in: header)
+            else {
+                throw AgentIDError(
+                    .malformed, name: "journal_damaged",
+                    message: "\(path) is not a journal: restore it, or rotate the keys and remove it", at: path)
+            }
+            epoch = named
+        } catch {
             _ = close(file)
-            throw AgentIDError(
-                .malformed, name: "journal_damaged",
-                message: "\(path) is not a journal: restore it, or rotate the keys and remove it", at: path)
+            throw error
         }
         self.file = file
         identity = FileIdentity(status)
@@ -60,16 +68,20 @@ internal import StrictJSON
     }
 
     /// Whether its first bytes still identify it: somebody may have written another file over it.
-    var isWhole: Bool { Self.read(file, from: 0, count: Self.headerSize) == Self.header(epoch) }
+    func isWhole(_ path: String) throws(AgentIDError) -> Bool {
+        try Self.read(file, path, from: 0, count: Self.headerSize) == Self.header(epoch)
+    }
 
-    var size: Int {
+    func size(_ path: String) throws(AgentIDError) -> Int {
         var status = stat()
-        return unsafe fstat(file, &status) == 0 ? Int(clamping: status.st_size) : 0
+        guard unsafe fstat(file, &status) == 0 else { throw Files.failure("cannot look at", path) }
+        return Int(clamping: status.st_size)
     }
 
     /// Reserves room on the disk for further lines, so that they can be appended when the disk is full. Reserves what
     /// it can: without it, lines are appended as long as there is room.
-    func reserve(_ count: Int) {
+    func reserve(_ count: Int, at path: String) {
+        guard let size = try? size(path) else { return }
         for _ in 0..<10 {
             if fallocate(file, Int32(CPROCESS_KEEP_SIZE), off_t(size), off_t(count)) == 0 || errno != EINTR { return }
         }
@@ -92,14 +104,17 @@ internal import StrictJSON
     }
 
     /// Returns the entries from an offset on, each with the offset after it, and the end of the whole lines. Counts
-    /// damaged lines.
-    func entries(from offset: Int) -> (entries: [(entry: JournalEntry, end: Int)], end: Int, damaged: Int) {
+    /// damaged lines. Throws where a line cannot be read: it may be a revocation.
+    func entries(
+        from offset: Int, at path: String
+    ) throws(AgentIDError) -> (entries: [(entry: JournalEntry, end: Int)], end: Int, damaged: Int) {
         var start = max(offset, Self.headerSize)
         var found: [(entry: JournalEntry, end: Int)] = []
         var damaged = 0
-        let size = size
+        let size = try size(path)
         // Reads it all, however long it is: an unread revocation would permit calls.
-        while start < size, let bytes = Self.read(file, from: start, count: min(size - start, Journal.piece)) {
+        while start < size, let bytes = try Self.read(file, path, from: start, count: min(size - start, Journal.piece))
+        {
             let span = bytes.span
             var position = 0
             while let end = span.firstIndex(of: 0x0A, from: position) {
@@ -123,19 +138,12 @@ internal import StrictJSON
         guard fdatasync(file) == 0 else { throw Files.failure("cannot sync", path) }
     }
 
-    private static func read(_ file: Int32, from offset: Int, count: Int) -> [UInt8]? {
+    /// The bytes; `nil` where the file ends before: somebody truncates it.
+    private static func read(
+        _ file: Int32, _ path: String, from offset: Int, count: Int
+    ) throws(AgentIDError) -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: count)
-        var filled = 0
-        while filled < count {
-            let got = unsafe bytes.withUnsafeMutableBytes { buffer in
-                unsafe pread(
-                    file, buffer.baseAddress.map { unsafe $0 + filled }, count - filled, off_t(offset + filled))
-            }
-            if got < 0, errno == EINTR { continue }
-            // Shorter than a moment ago: somebody truncates it.
-            guard got > 0 else { return nil }
-            filled += got
-        }
-        return bytes
+        guard let got = Files.read(file, into: &bytes, from: offset) else { throw Files.failure("cannot read", path) }
+        return got == count ? bytes : nil
     }
 }

@@ -11,25 +11,33 @@ struct JournalReader: Sendable {
 
     init(_ journal: Journal) { self.journal = journal }
 
-    /// Reads the new lines. Returns their revocations.
+    /// Reads the new lines. Returns their revocations. Where one file cannot be read, all are read again at the next call.
     mutating func advance() throws(AgentIDError) -> [Revocation] {
+        let before = self
+        do throws(AgentIDError) { return try readOn() } catch {
+            self = before
+            throw error
+        }
+    }
+
+    private mutating func readOn() throws(AgentIDError) -> [Revocation] {
         var revocations: [Revocation] = []
         if let file, journal.isCurrent(file) {
-            take(file, &revocations)
+            try take(file, &revocations)
             return revocations
         }
         file = nil
         for next in try journal.files(from: reached.epoch) {
-            take(next, &revocations)
+            try take(next, &revocations)
             file = next
         }
         return revocations
     }
 
-    private mutating func take(_ file: JournalFile, _ revocations: inout [Revocation]) {
+    private mutating func take(_ file: JournalFile, _ revocations: inout [Revocation]) throws(AgentIDError) {
         let offset = file.epoch.isSame(as: reached.epoch) ? reached.offset : 0
-        guard file.size > offset else { return }
-        let (entries, end, _) = file.entries(from: offset)
+        guard try file.size(journal.path) > offset else { return }
+        let (entries, end, _) = try file.entries(from: offset, at: journal.path)
         for (entry, end) in entries {
             switch entry.change {
             case .revoke(let revocation), .endAll(let revocation): revocations.append(revocation)
@@ -43,16 +51,16 @@ struct JournalReader: Sendable {
     /// Forgets the lines that the registry has folded by now.
     ///
     /// - Parameter known: The known end of the journal.
-    /// - Returns: The reason why it cannot be relied on; `nil` if it can.
-    mutating func forget(folded mark: JournalMark, known: UInt64) -> AgentIDError? {
+    /// - Returns: The reason why it cannot be relied on; `nil` if it can. Throws where it cannot be read now.
+    mutating func forget(folded mark: JournalMark, known: UInt64) throws(AgentIDError) -> AgentIDError? {
         guard let file else {
             guard !mark.epoch.isEmpty || known > 0 else { return nil }
             return AgentIDError(
                 .io, name: "journal_missing",
                 message: "the registry's journal is gone: restore it with the registry", at: journal.path)
         }
-        let there = JournalMark(epoch: file.epoch, offset: file.size).position
-        guard file.isWhole, there >= max(known, mark.position, reached.position) else {
+        let there = JournalMark(epoch: file.epoch, offset: try file.size(journal.path)).position
+        guard try file.isWhole(journal.path), there >= max(known, mark.position, reached.position) else {
             return Apart.journal("was cut short, or is an older one", at: journal.path)
         }
         suspended.removeAll { line in

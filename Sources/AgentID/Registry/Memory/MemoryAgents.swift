@@ -45,7 +45,9 @@ extension MemoryTables {
         let order = filter.state == nil || filter.state == .deprovisioned ? byID : living
         guard filter.limit > 0 else { return [] }
         order.visit { key in
-            guard let row = row(of: key.name), filter.matches(row) else { return true }
+            guard let row = row(of: key.name), filter.matches(row), filter.after?.isBefore(row.seen.id) ?? true else {
+                return true
+            }
             let agent = row.seen
             if left > 0 { left -= 1 } else { found.append(agent) }
             return found.count < filter.limit

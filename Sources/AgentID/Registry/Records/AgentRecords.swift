@@ -39,6 +39,8 @@ package struct AgentFilter: Sendable {
     package var state: AgentRecord.State?
     package var limit = 1000
     package var offset = 0
+    /// The ID after which those asked for come.
+    @Exact package var after: String?
 
     package init() {}
 }

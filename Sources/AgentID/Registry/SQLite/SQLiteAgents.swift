@@ -91,6 +91,10 @@ extension SQLiteSession {
         // One that was suspended meanwhile is both.
         if filter.state == .parked { conditions.append("state <> 'deprovisioned' AND \(Self.isParked)") }
         if filter.state == .active { conditions.append("NOT \(Self.isParked)") }
+        if let after = filter.after {
+            conditions.append("id > ?")
+            values.append(.text(after))
+        }
         let condition = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
         values += [.int(Int64(max(filter.limit, 0))), .int(Int64(max(filter.offset, 0)))]
         return try database.query(

@@ -47,10 +47,7 @@ final class SQLiteRegistry: Registry {
     static func open(
         _ path: String, access: SQLite.Access, page: SharedSequence, isRestored: Bool = false
     ) throws(AgentIDError) -> SQLiteRegistry {
-        guard let file = FileIdentity(at: path) else {
-            errno = ENOENT
-            throw Files.failure("cannot open", path)
-        }
+        guard let file = FileIdentity(at: path) else { throw Files.failure("cannot open", path) }
         try check(path, isWriter: access != .read)
         // Before anything is opened that would take the log into the file.
         if !isRestored { try SQLitePlace.checkAlone(path, page) }
@@ -104,7 +101,7 @@ final class SQLiteRegistry: Registry {
 
     /// Whether a file holds a registry, of whatever version; `false` also for what a creation that died left.
     static func exists(_ path: String) throws(AgentIDError) -> Bool {
-        guard Files.exists(path) else { return false }
+        guard try Files.isPresent(path) else { return false }
         try check(path, isWriter: false)
         let database = try SQLite(path: path, .write, busyMilliseconds: 10_000)
         return try !isEmpty(database)
