@@ -28,8 +28,8 @@ extension AuditReader {
     /// The path of the log in an authority's directory, in an archive of one, or in a copy of the log alone.
     private static func place(of directory: String) throws(AgentIDError) -> String {
         try AuthorityDirectory.check(directory)
-        let isLog =
-            try Files.isPresent("\(directory)/\(AuditKept.path)") || Files.isPresent("\(directory)/\(Checkpoint.path)")
+        var isLog = try Files.isPresent("\(directory)/\(AuditKept.path)")
+        if !isLog { isLog = try Files.isPresent("\(directory)/\(Checkpoint.path)") }
         guard isLog, try !Files.isPresent("\(directory)/registry.db") else {
             return try AuthorityDirectory(reading: directory).auditPath
         }
