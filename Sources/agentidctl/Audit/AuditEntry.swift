@@ -28,12 +28,17 @@ struct AuditEntry {
         }
     }
 
-    /// A member, harmless for a terminal, and in quotes where it could be taken for more than one.
-    func text(_ name: String) -> String? { json?[name]?.string.map(Self.word) }
+    /// A member, harmless for a terminal.
+    func text(_ name: String) -> String? { json?[name]?.string.map(\.printable) }
+
+    /// The same where others stand beside it on the line: in quotes if it could be taken for more than one.
+    private func word(_ name: String) -> String? { json?[name]?.string.map(Self.word) }
 
     private static func word(_ text: String) -> String {
-        let isOne = !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"\"(),\\".utf8.contains($0) }
-        return isOne ? text : JSONTree.string(text).text.printable
+        let shown = text.printable
+        let isOne = !shown.isEmpty && shown.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"\"(),".utf8.contains($0) }
+        if isOne { return shown }
+        return "\"\(shown.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\\\""))\""
     }
 
     var milliseconds: Int { json?["time_ms"]?.int ?? 0 }
@@ -52,7 +57,7 @@ struct AuditEntry {
     var count: Int { json?["count"]?.int ?? 1 }
 
     /// The call, e.g. `read_file(path)`.
-    var call: String { "\(text("tool") ?? "no tool")(\(arguments))" }
+    var call: String { "\(word("tool") ?? "no tool")(\(arguments))" }
 
     var agent: String {
         json?["agent"]?.string.map { AgentName.short($0, in: home) } ?? (isOfSeveral ? "several agents" : "nobody")
@@ -68,27 +73,30 @@ struct AuditEntry {
     }
 
     /// A name in the chain's root, followed by the domain that vouches for it if that is another one.
-    func said(_ name: String) -> String? {
+    func said(_ name: String) -> String? { said(name, text) }
+
+    private func said(_ name: String, _ text: (String) -> String?) -> String? {
         text(name).map { text in foreign.map { "\(text) (as \($0) says)" } ?? text }
     }
 
     /// The entry on one line: number, time, event.
     var summary: PrintableText {
         let head: PrintableText = "\(index)  \(time)  "
-        let principal = (said("principal").map { "  for \($0)" } ?? "") + (foreign.map { "  foreign: \($0)" } ?? "")
+        let principal =
+            (said("principal", word).map { "  for \($0)" } ?? "") + (foreign.map { "  foreign: \($0)" } ?? "")
         switch kind {
         case .permit:
             return head + Console.coloured("permitted", .green) + "  \(decisionName)  \(agent)  \(call)\(principal)"
         case .deny:
-            let why = [text("reason"), text("argument")].compactMap { $0 }.joined(separator: ": ")
+            let why = [text("reason"), word("argument")].compactMap { $0 }.joined(separator: ": ")
             return head + Console.coloured("denied   ", .red)
                 + "  \(decisionName)  \(agent)  \(call)\(principal)  \(why)"
         case .denials:
-            let call = text("tool").map { "\($0)(…)" } ?? "no tool"
+            let call = word("tool").map { "\($0)(…)" } ?? "no tool"
             return head + Console.coloured("denied   ", .red)
                 + "  \(decisionName)  \(agent)  \(count) times, first \(call)\(principal)  \(text("reason") ?? "")"
         case .outcome:
-            return head + "outcome    \(decisionName)  \(text("outcome") ?? "")"
+            return head + "outcome    \(decisionName)  \(word("outcome") ?? "")"
         case .event:
             let version: String = json?["policy"]?["version"]?.int.map { "version \($0)" } ?? ""
             let about: String =

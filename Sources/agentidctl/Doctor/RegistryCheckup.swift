@@ -135,8 +135,7 @@ struct RegistryCheckup {
 
     private var leases: Finding {
         Finding(of: "leases of agents", at: registry) {
-            // A reaper that runs comes to each within its round.
-            let lapsed = try inspection.leases(lapsedBy: now - 60_000)
+            let lapsed = try inspection.leases(lapsedBy: now)
             guard !lapsed.isEmpty else { return }
             let oldest = lapsed.map(\.expires).min() ?? now
             throw Trouble(
