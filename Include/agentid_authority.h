@@ -97,8 +97,7 @@ typedef struct agentid_profile_options {
     const char *ceiling;             /* the largest scope of such an agent, text or JSON form; needed */
     int64_t max_lifetime;            /* longest lifetime of a grant, seconds; 0: one hour */
     int32_t max_depth;               /* deepest delegation; 0: the default of 4; AGENTID_NO_DELEGATION: none */
-    int64_t review_by;               /* no new agents after this time; 0: that of the profile that is kept, or none;
-                                        at most the year 9999 */
+    int64_t review_by;               /* no new agents after this time; 0: the kept profile's, or none; at most the year 9999 */
 } agentid_profile_options;
 #define AGENTID_PROFILE_OPTIONS_INIT { sizeof(agentid_profile_options), NULL, NULL, 0, 0, 0 }
 /* AGENTID_PROFILE_OPTIONS_INIT as a function. Args: struct_size  sizeof *options. */

@@ -51,8 +51,8 @@ class Authority(Lifecycle, Policies, Approvals, Observed):
     ) -> Authority:  # fmt: skip
         """Opens the authority kept in a directory, or creates it; in memory where `directory` is None.
 
-        `signer` signs instead of a stored key; `clock` answers seconds since 1970. Both are called from any thread. A renewal waits
-        5 seconds for the signer, and `close()` for a renewal.
+        `signer` signs instead of a stored key; `clock` answers seconds since 1970. Both are called from any thread.
+        A renewal waits 5 seconds for the signer, and `close()` for a renewal.
         `lease_duration`: how long an agent lives without being renewed, in seconds or as a timedelta; handles are
         renewed by themselves.
         `resume_within`: for how long after its lease lapsed (the process was stopped, the machine slept) an agent that nobody

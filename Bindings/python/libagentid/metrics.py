@@ -102,7 +102,8 @@ class Collector:
 
         prometheus_client.REGISTRY.register(Collector(authorities={"acme": acme}, guards={"files": guard}))
 
-    Those of `libagentid.aio` are taken as well. What cannot be read now, such as an authority that was closed, is logged and left out. Safe from any thread.
+    Those of `libagentid.aio` are taken as well. What cannot be read now, such as an authority that was closed, is
+    logged and left out. Safe from any thread.
     """
 
     def __init__(
@@ -112,7 +113,9 @@ class Collector:
         self._guards = {name: _blocking(one) for name, one in (guards or {}).items()}
         # An authority's own guard goes by its name.
         for name in self._authorities.keys() & self._guards.keys():
-            raise ValueError(f"an authority and a guard are both named {name!r}, and their metrics would be one: rename the guard")
+            raise ValueError(
+                f"an authority and a guard are both named {name!r}, and their metrics would be one: rename the guard"
+            )
 
     def samples(self) -> list[Sample]:
         """All numbers as they are now."""

@@ -74,9 +74,7 @@ def test_a_policy_that_could_not_be_read_for_a_while_is_read_again(tmp_path):
 
         few = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))  # noqa: E731
         command = [sys.executable, "-c", WANTING, str(tmp_path / "acme")]
-        with subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=few
-        ) as guard:
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=few) as guard:
             try:
                 assert guard.stdout.readline() == "ready\n" and ask() == "None"
                 tell(taken=True)

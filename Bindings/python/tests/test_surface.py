@@ -136,6 +136,8 @@ def test_the_type_of_an_entry_has_every_member_of_the_schemas() -> None:
 
 
 def test_a_report_is_json_and_its_parts_have_attributes() -> None:
-    report = documents.AuditReport({"sound": False, "size": 1, "archived": 0, "pending": 0, "findings": [{"place": "entry 0", "message": "m"}]})
+    report = documents.AuditReport(
+        {"sound": False, "size": 1, "archived": 0, "pending": 0, "findings": [{"place": "entry 0", "message": "m"}]}
+    )
     assert json.loads(json.dumps(dict(report)))["findings"] == [{"place": "entry 0", "message": "m"}]
     assert report.findings[0].place == "entry 0"

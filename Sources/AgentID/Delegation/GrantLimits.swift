@@ -46,7 +46,8 @@ public final class GrantLimits: Sendable {
         for (i, limit) in all.enumerated() where !limit.touches(scope) {
             throw AgentIDError(
                 .argument, name: "unreachable_limit",
-                message: "the limit \(limit.id) is about none of the grant's tools, and would limit nothing: name one of "
+                message:
+                    "the limit \(limit.id) is about none of the grant's tools, and would limit nothing: name one of "
                     + "them in its match, or leave it out", at: "options.limits[\(i)].match")
         }
     }

@@ -128,7 +128,8 @@ struct RegistryCheckup {
             throw Trouble(
                 "the agent \(AgentName.short(newest.agent)) was started or renewed \(Console.time(Int(newest.time / 1000))): the clock "
                     + "went back, or was ahead",
-                remedy: "set the clock; if it is right now, end the agent: until that time its lease and grants last longer "
+                remedy:
+                    "set the clock; if it is right now, end the agent: until that time its lease and grants last longer "
                     + "than they should")
         }
     }

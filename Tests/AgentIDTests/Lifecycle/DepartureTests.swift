@@ -78,7 +78,8 @@ import Testing
             }
         } throws: { error in
             guard let error = error as? AgentIDError else { return false }
-            return error.name == "directory_replaced" && error.message.contains("denied in this process, perhaps not in others")
+            return error.name == "directory_replaced"
+                && error.message.contains("denied in this process, perhaps not in others")
                 && error.message.contains("tried again")
         }
         #expect(unsafe rename(away, path) == 0)

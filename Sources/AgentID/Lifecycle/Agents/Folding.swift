@@ -55,7 +55,8 @@ extension Lifecycle {
             for case .suspend(let agent) in changes { view.hold(agent.exact) }
             unfinished.retry(entries, for: self)
             throw error.pending(
-                "denied in this process, perhaps not in others, and tried again as long as this process has the authority open")
+                "denied in this process, perhaps not in others, and tried again as long as this process has the authority open"
+            )
         }
         return now
     }
