@@ -38,7 +38,12 @@ struct AuditEntry {
         let shown = text.printable
         let isOne = !shown.isEmpty && shown.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"\"(),".utf8.contains($0) }
         if isOne { return shown }
-        return "\"\(shown.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\\\""))\""
+        var quoted: [UInt8] = [UInt8(ascii: "\"")]
+        for byte in shown.utf8 {
+            if byte == UInt8(ascii: "\"") { quoted.append(UInt8(ascii: "\\")) }
+            quoted.append(byte)
+        }
+        return String(decoding: quoted + [UInt8(ascii: "\"")], as: UTF8.self)
     }
 
     var milliseconds: Int { json?["time_ms"]?.int ?? 0 }
