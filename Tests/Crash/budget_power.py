@@ -87,6 +87,8 @@ def main():
 
         def hold():
             nonlocal forgotten
+            # Another run of the machine gives up what this one was lent.
+            copies = [shutil.copytree(directory, f"{directory}-again") for _, directory in cuts]
             for (before, _), rest in zip(cuts, ask([directory for _, directory in cuts], other), strict=True):
                 if isinstance(rest, str):
                     report.check("the budget goes on", [rest])
@@ -96,7 +98,7 @@ def main():
                 report.check("what was spent stays spent", [] if lost >= 0 else [(before, rest)])
                 report.check("no more than a slice is lost", [] if lost <= (LIMIT - before) // 3 + DEAREST + 1 else [(before, rest)])
                 report.note("cents lost in all", max(lost, 0))
-            rests = ask([directory for _, directory in cuts], os.environ)
+            rests = ask(copies, os.environ)
             forgotten += sum(isinstance(rest, str) or before + rest > LIMIT for (before, _), rest in zip(cuts, rests, strict=True))
             for _, directory in cuts:
                 shutil.rmtree(os.path.dirname(directory))
