@@ -108,7 +108,7 @@ public final class Authority: Sendable {
         try? trail?.log?.integrate(within: 1000)
     }
 
-    /// Creates or replaces a profile. One without a review date keeps that of the stored profile: ``certify(profile:reviewBy:)``
+    /// Creates or replaces a profile. One without a review date keeps that of the stored profile: `certify`
     /// takes it away.
     ///
     /// - Throws: `review_by` if the review date is in the past, unless the stored profile has the very same: a program that
