@@ -52,7 +52,7 @@ package struct PolicySubjects: Sendable {
             isolated: isolated, holders: chain.links.map(\.holderName))
     }
 
-    /// Where the meters of an agent of the chain may stand; `nil`: of one of its own authority that is no agent's.
+    /// Where the meters of an agent of the chain may stand; `nil`: of a task, principal, profile or domain.
     func range(ofAgent name: String?) -> MeterRange {
         if !issuer.isEmpty { return .authority(issuer) }
         guard let name else { return .own }

@@ -145,7 +145,7 @@ struct MeterPlaces {
 
     private var vacated: (name: UInt64, word: UInt64) { Self.vacated(name, header.key) }
 
-    /// What is left of a meter whose slot may be taken.
+    /// The rest of a meter whose slot may be taken.
     static func vacated(_ name: UInt64, _ secret: SIMD2<UInt64>) -> (name: UInt64, word: UInt64) {
         (MeterName.sealed(name & ~0xF_FFFF | MeterName.vacant, 0, secret), 0)
     }

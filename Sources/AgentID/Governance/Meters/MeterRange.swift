@@ -1,5 +1,5 @@
 /// Whose meter it is: so it can stand in any bucket, or but in those of one root or one other authority.
-enum MeterRange: Equatable, Sendable {
+enum MeterRange: Sendable {
     /// The authority's own: its principals, profiles, tasks.
     case own
     /// An agent's below a root, with the name of the holder next to the root that it is or stands below: of its own where the
