@@ -28,7 +28,7 @@ struct MeterBuckets {
 
     init(_ key: MeterKey, of all: Int) {
         (self.key, self.all, quarter) = (key, all, all < 16 ? 0 : all / 4)
-        own = key.isForeign ? 0 : quarter == 0 ? 2 : 3
+        own = key.isForeign ? 0 : quarter == 0 ? 2 : 4
         count = own + (key.isOwn ? 0 : Self.ofBranch)
     }
 
@@ -41,7 +41,8 @@ struct MeterBuckets {
         case 1:
             let second = Self.one(key.bits.x &* Self.golden, of: all)
             return second == first ? (first &+ 1) % all : second
-        default: return Self.one(Self.mixed(key.bits.x), of: quarter)
+        case 2: return Self.one(Self.mixed(key.bits.x), of: quarter)
+        default: return Self.one(Self.mixed(key.bits.x &* Self.golden), of: quarter)
         }
     }
 
@@ -55,7 +56,10 @@ struct MeterBuckets {
             member = (key.group.y &+ turn &* (key.group.y >> 8 | 1)) & UInt64(Self.ofRoot - 1)
             (start, room) = (quarter, quarter == 0 ? all : quarter)
         }
-        return start &+ Self.one(Self.mixed(key.group.x &+ member &* Self.golden), of: room)
+        // From anywhere on by an odd step: in a room of a power of two, as pages have, no two members share a bucket.
+        let hash = Self.mixed(key.group.x)
+        let place = (hash >> 32 &+ member &* (hash & 0xFFFF | 1)) % UInt64(truncatingIfNeeded: max(room, 1))
+        return start &+ Int(truncatingIfNeeded: place)
     }
 
     private static func one(_ bits: UInt64, of count: Int) -> Int {
