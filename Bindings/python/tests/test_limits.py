@@ -1,6 +1,8 @@
 """Rates and budgets that grants state: signed offline, for the holder and all below it, beside the policy."""
 
+import contextlib
 import json
+import sqlite3
 import threading
 
 import libagentid
@@ -265,6 +267,23 @@ def test_each_time_has_no_share_of_its_own_and_a_copied_name_none(acme):
                 shown, proof = child.present("look", {}, audience="shop")
                 reasons.add(guard.check("look", {}, chain=shown, proof=proof).reason)
         assert reasons == {None, "meters_share"}
+
+
+def test_a_cost_that_cannot_be_booked_counts_against_every_budget(tmp_path):
+    with libagentid.Authority.open(tmp_path / "acme", trust_domain="acme.example") as acme:
+        acme.put_profile("buyer", owner=OWNER, ceiling=f"{PAY}; look", max_depth=4)
+        with (
+            start(acme, budget("9000.00", "first"), budget("6.00", "second")) as agent,
+            agent.spawn("below", same_scope=True, limits=[budget("6.00", "own")]) as below,
+            contextlib.closing(sqlite3.connect(tmp_path / "acme" / "registry.db", isolation_level=None)) as other,
+        ):
+            with pytest.raises(libagentid.Error), below.call("pay", {"usd": "1.00"}) as call:
+                call.cost(usd="6.00")
+                other.execute("BEGIN IMMEDIATE")
+            other.execute("ROLLBACK")
+            left = {entry["rule"]: entry["left"] for entry in below.remaining()["budgets"]}
+            assert left == {"limit:first": "8994.00", "limit:second": "0.00", "limit:own": "0.00"}
+            assert not pays(below, "0.01") and not pays(agent, "0.01")
 
 
 def test_a_chain_states_so_many_limits_at_most(acme):

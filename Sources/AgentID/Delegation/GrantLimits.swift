@@ -92,5 +92,5 @@ extension VerifiedChain {
 
 extension VerifiedChain.Link {
     /// The agent that it names; a holder without an ID is known by its key.
-    fileprivate var holderName: String { grant.claim?.agent ?? "key:\(holderThumbprint)" }
+    var holderName: String { grant.claim?.agent ?? "key:\(holderThumbprint)" }
 }

@@ -53,6 +53,8 @@ internal import Synchronization
     let isLimited: Bool
     /// Whether it keeps as many plans as one chain may: the next call verifies the chain anew.
     let isWornOut = Atomic<Bool>(false)
+    /// The memory that its plans take, in bytes, as the cache has counted it: changed under the cache's lock alone.
+    let planned = Atomic<Int>(0)
     /// The plan of the policy in force for it.
     let plan = LatestPlace()
     /// An object that a module above makes from it, once.

@@ -55,7 +55,10 @@ struct PolicyEnforcement: ~Copyable {
             if !toolPlan.rules.budgets.isEmpty { try spend(call, at: time, within: &work) }
             let added = labelsAdded(by: call, within: &work)
             try check(work.isExhausted)
-            if !consents.isEmpty { try use() }
+            if !consents.isEmpty {
+                try prepare(added, until: expires, at: time)
+                try use()
+            }
             try raise(added, at: time)
         } catch {
             giveBack()
@@ -187,6 +190,14 @@ struct PolicyEnforcement: ~Copyable {
             if labels.subject == .agent { agent.formUnion(added) } else { task.formUnion(added) }
         }
         return (task, agent)
+    }
+
+    /// Makes sure that the labels have places: one whose approval is used up is not denied for want of them.
+    private func prepare(
+        _ added: (task: LabelSet, agent: LabelSet), until expires: Int64, at time: MeterTime
+    ) throws(Denial) {
+        guard let labelled = toolPlan.rules.labelled else { return }
+        try labelled.prepare(task: !added.task.isEmpty, agent: !added.agent.isEmpty, until: expires, at: time)
     }
 
     /// Before the call is permitted: no call that comes after it may be decided without them.

@@ -1,4 +1,5 @@
 internal import Policy
+internal import Synchronization
 
 /// The plan of one policy for one chain: made at the first call under both, and found at every other without a lock.
 final class PolicyPlan: Sendable {
@@ -21,6 +22,9 @@ final class PolicyPlan: Sendable {
     private let tools = LatestPlace()
     private let anomalies = LatestPlace()
     private let context = Memo()
+    /// An estimate of the memory that it takes, with all before it, in bytes.
+    private let bytes: Atomic<Int>
+    var size: Int { bytes.load(ordering: .relaxed) }
 
     init(
         _ policy: ActivePolicy, for chain: VerifiedChain, _ meters: MetersOpening, isolated: [IsolatedAgent],
@@ -29,9 +33,12 @@ final class PolicyPlan: Sendable {
         (self.policy, self.previous, depth) = (policy, previous, (previous?.depth ?? 0) + 1)
         version = policy.version
         limits = chain.isLimited ? chain.limits : []
+        bytes = Atomic((previous?.size ?? 0) + Self.overhead + limits.count * Self.ofLimit)
         (subjects, self.meters) = (PolicySubjects(of: chain, isolated: isolated), meters)
         carried = policy.labels(carriedAs: chain.leaf.claim?.labels ?? [])
     }
+
+    private static let (overhead, ofLimit) = (2048, 1024)
 
     /// A rule by its place: in the document, or beyond it among the limits.
     func rule(at place: Int) -> PolicyRule {
@@ -51,6 +58,7 @@ final class PolicyPlan: Sendable {
     func counting(now: Int64) throws(Denial) -> AnomalyCounting {
         if let found = anomalies.found(AnomalyCounting.self) { return found }
         let made = try AnomalyCounting(policy, of: subjects, meters, now: now)
+        bytes.add(made.size, ordering: .relaxed)
         // One that another thread made meanwhile stays.
         return anomalies.replaced { $0 ?? made }
     }
@@ -59,6 +67,7 @@ final class PolicyPlan: Sendable {
     func tool(_ name: String, now: Int64) throws(Denial) -> ToolPlan {
         if let found = known(name) { return found.object }
         let made = try ToolRules(name, under: self, now: now)
+        bytes.add(made.size + name.utf8.count, ordering: .relaxed)
         return tools.replaced { ToolPlan(name, made, before: $0) }
     }
 }

@@ -7,6 +7,8 @@ package struct PolicySubjects: Sendable {
     let task: String
     private let principal: String
     private let profile: String
+    /// The holder of the root grant, and the next holder below it, by the names of their agents or their keys.
+    private let (root, branch): (String, String)
     /// The holder of a leaf that names no agent, below one that is named.
     private let unnamed: [String]
     /// The names of the places that labels are kept at: the task's, then those of the isolated agents of the chain.
@@ -20,10 +22,14 @@ package struct PolicySubjects: Sendable {
     ///   - key: the thumbprint of the holder's key.
     ///   - isNamed: whether the leaf names an agent.
     ///   - task: the root's agent, or what else names the tree of grants.
+    ///   - holders: of the grants, from the root on.
     package init(
         issuer: String, agents: [String], key: String, isNamed: Bool, task: String, principal: String, profile: String,
-        isolated: [IsolatedAgent] = []
+        isolated: [IsolatedAgent] = [], holders: [String] = []
     ) {
+        root = holders.first ?? agents.first ?? key
+        let first = root
+        branch = (holders + agents).first { !$0.isSame(as: first) } ?? root
         // What another authority names is another thing, whatever its name.
         self.issuer = issuer
         // A holder without an ID is known by its key.
@@ -43,7 +49,20 @@ package struct PolicySubjects: Sendable {
             key: leaf?.holderThumbprint ?? "", isNamed: leaf?.grant.claim?.agent != nil,
             // A root grant is renewed under another `jti`, but for the same agent.
             task: root?.agent ?? chain.tree, principal: root?.principal ?? "", profile: root?.profile ?? "",
-            isolated: isolated)
+            isolated: isolated, holders: chain.links.map(\.holderName))
+    }
+
+    /// Where the meters of an agent of the chain may stand; `nil`: of a task, principal, profile or domain.
+    func range(ofAgent name: String?) -> MeterRange {
+        if !issuer.isEmpty { return .authority(issuer) }
+        guard let name else { return .own }
+        // The same below whichever holder it is asked for.
+        return .below(root: root, branch: name.isSame(as: root) ? root : branch)
+    }
+
+    /// Where the labels of a place may stand, by its name.
+    func range(ofLabels name: [String]) -> MeterRange {
+        range(ofAgent: name.first?.isSame(as: Subject.task.rawValue) == true ? nil : name.last)
     }
 
     /// The name of the place that the labels of an isolated agent are kept at, and of all below it.

@@ -23,12 +23,17 @@ extension PolicyPlan {
                 // Of several agents' meters, the one that stops the next call.
                 var least: MeterReading.OfRate?
                 for name in subjects.names(of: subject, under: rule) {
-                    let one = try reading.rate(rule, rate, of: name)
+                    let share = MeterShare(subjects, subject, name.last ?? "", of: rule, meters.registry)
+                    let one = try reading.rate(rule, rate, of: name, in: share.range)
                     if least.map({ (one.left, $0.more ?? 0) < ($0.left, one.more ?? 0) }) ?? true { least = one }
                 }
                 if let least { rates.append(.object(rule.document(of: rate, subject, least))) }
             case .budget(let budget):
-                let planned = PlannedBudget(.ofAll, budget, of: rule, subjects.names(of: budget.subject, under: rule))
+                let names = subjects.names(of: budget.subject, under: rule)
+                let shares = names.map {
+                    MeterShare(subjects, budget.subject, $0.last ?? "", of: rule, meters.registry)
+                }
+                let planned = PlannedBudget(.ofAll, budget, of: rule, names, shares)
                 guard let least = try reading.budget(planned).min(by: { $0.left < $1.left }) else { continue }
                 budgets.append(.object(rule.document(of: budget, least)))
             case .refusal, .hours, .labels, .approval, .anomaly, .declassification: continue

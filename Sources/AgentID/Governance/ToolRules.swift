@@ -53,9 +53,8 @@ struct ToolRules: Sendable {
                 let time = try page.look(now)
                 self.page = page
                 for name in subjects.names(of: subject, under: rule) {
-                    let key = page.key(["rate", rule.id.string] + name)
-                    let share = MeterShare(
-                        subjects, subject, name.last ?? "", of: rule, for: rate.period, page, meters.registry)
+                    let share = MeterShare(subjects, subject, name.last ?? "", of: rule, meters.registry)
+                    let key = page.key(["rate", rule.id.string] + name, in: share.range)
                     let slot = try page.slot(of: key, .rate, at: time, from: share)
                     rates.append(PlannedRate(planned: planned, meter: rate.meter, slot: slot, share: share))
                 }
@@ -69,9 +68,7 @@ struct ToolRules: Sendable {
                 (self.page, ledger) = (page, try meters.ledger(now))
                 let names = subjects.names(of: budget.subject, under: rule)
                 let shares = names.map {
-                    MeterShare(
-                        subjects, budget.subject, $0.last ?? "", of: rule, for: budget.period ?? PolicyLimits.kept,
-                        page, meters.registry)
+                    MeterShare(subjects, budget.subject, $0.last ?? "", of: rule, meters.registry)
                 }
                 budgets.append(PlannedBudget(planned, budget, of: rule, names, shares))
             case .approval: questions.append(planned)
@@ -85,6 +82,18 @@ struct ToolRules: Sendable {
         }
         guard isPlain else { return }
         manner = if let page { .meters(Borrowed(page), labelled.map { Borrowed($0) }) } else { .none }
+    }
+
+    /// An estimate of the memory that it takes, in bytes: what its patterns say is the rules'.
+    var size: Int {
+        var size = 512 + MemoryLayout<Self>.stride
+        size += tests.count * MemoryLayout<PlannedTest>.stride + questions.count * MemoryLayout<PlannedRule>.stride
+        size += labels.count * MemoryLayout<PlannedLabels>.stride
+        size += rates.count * (MemoryLayout<PlannedRate>.stride + MeterShare.size)
+        for budget in budgets { size += budget.size }
+        for pattern in patterns { size += 64 + pattern.count * MemoryLayout<ToolPattern>.stride }
+        // Arrays grow to twice what they hold.
+        return 2 * size
     }
 
     /// Whether a call is one that a rule is about, as far as its arguments tell.
@@ -129,7 +138,7 @@ struct PlannedRate: Sendable {
     let planned: PlannedRule
     let meter: GCRA
     let slot: MeterSlot
-    /// The share that its meter takes from where it has to be made again.
+    /// Says where its meter may stand, where it has to be made again.
     let share: MeterShare
 
     /// Takes one call; returns in how many milliseconds it could be taken where it cannot now.

@@ -18,7 +18,7 @@ struct ChainCache {
 
         mutating func remove(_ key: Key) -> VerifiedChain? {
             guard let gone = chains.removeValue(forKey: key) else { return nil }
-            bytes -= gone.size
+            bytes -= gone.size + gone.planned.load(ordering: .relaxed)
             // Another signature over the same leaf may have taken its place.
             if let name = ChainCache.name(of: gone), referred[name] == key { referred[name] = nil }
             return gone
@@ -28,7 +28,7 @@ struct ChainCache {
             _ = remove(key)
             chains[key] = chain
             if let name = ChainCache.name(of: chain) { referred[name] = key }
-            bytes += chain.size
+            bytes += chain.size + chain.planned.load(ordering: .relaxed)
         }
     }
 
@@ -87,9 +87,31 @@ struct ChainCache {
         return found
     }
 
+    /// Counts what a chain's plans take by now, in bytes. A chain that keeps too much for one is verified anew by the next
+    /// call, and begins without plans: they are not freed while threads may be in them.
+    mutating func count(_ planned: Int, of chain: VerifiedChain) {
+        guard planned > chain.planned.load(ordering: .relaxed) else { return }
+        let key = Self.key(of: chain.bytes)
+        var isHere = false
+        if let key {
+            // First: what it was counted with is taken off.
+            if current.chains[key] === chain { isHere = current.remove(key) != nil }
+            if previous.chains[key] === chain { isHere = previous.remove(key) != nil }
+        }
+        chain.planned.store(planned, ordering: .relaxed)
+        if planned > max(bytesPerGeneration / 4, Self.leastOfChain) {
+            chain.isWornOut.store(true, ordering: .relaxed)
+        } else if let key, isHere {
+            insert(chain, key)
+        }
+    }
+
+    private static let leastOfChain = 1 << 18
+
     mutating func insert(_ chain: VerifiedChain, _ key: Key) {
-        guard chain.size <= bytesPerGeneration else { return }
-        if current.chains.count >= entriesPerGeneration || current.bytes + chain.size > bytesPerGeneration {
+        let size = chain.size + chain.planned.load(ordering: .relaxed)
+        guard size <= bytesPerGeneration else { return }
+        if current.chains.count >= entriesPerGeneration || current.bytes + size > bytesPerGeneration {
             previous = current
             current = Generation()
         }

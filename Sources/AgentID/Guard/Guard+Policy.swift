@@ -42,6 +42,7 @@ extension Guard {
         _ labels: [String], now: Int64, within work: inout WorkBudget
     ) throws(Denial) {
         var enforcement = try PolicyEnforcement(plan, of: decision.tool, carrying: labels, now: now)
+        count(plan, of: chain)
         var approved: [ApprovalRecord] = []
         while true {
             do throws(Denial) {
@@ -65,6 +66,12 @@ extension Guard {
             enforcement.giveBack()
             throw error
         }
+    }
+
+    /// Counts in the cache what a chain's plan takes, where that is more than before.
+    func count(_ plan: PolicyPlan, of chain: VerifiedChain) {
+        let size = plan.size
+        if size > chain.planned.load(ordering: .relaxed) { cache.withLock { $0.count(size, of: chain) } }
     }
 
     /// The consent to a call that a rule refuses without; asks for it where there is none.

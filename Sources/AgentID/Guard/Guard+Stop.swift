@@ -66,8 +66,15 @@ extension Guard {
         _ signs: [Anomaly.Sign], _ chain: VerifiedChain, _ plan: PolicyPlan, _ decision: inout Decision,
         _ stopping: AgentStopping
     ) {
-        // What cannot be counted is denied all the same.
-        guard let crossing = try? plan.counting(now: decision.time).count(signs, now: decision.time) else { return }
+        let found: AnomalyCounting.Crossing?
+        do throws(Denial) { found = try plan.counting(now: decision.time).count(signs, now: decision.time) } catch {
+            // It is denied all the same.
+            return ProcessLog.write(
+                .warning, .anomalies, "anomaly_uncounted",
+                "a denied call is not counted by the policy's anomalies: \(error.message)")
+        }
+        count(plan, of: chain)
+        guard let crossing = found else { return }
         // Kept by the chain.
         decision.plan = Borrowed(plan)
         let rule = crossing.rule

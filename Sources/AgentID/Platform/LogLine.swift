@@ -27,5 +27,6 @@ public struct LogLine: Sendable {
 
 /// The subjects of lines. Each has a place of its own where its latest line waits, so there are never more lines.
 enum LogSubject: Int, CaseIterable, Sendable {
-    case auditEntries, auditIntegration, auditGaps, directory, clock, policy, hooks, deadHooks, leases, grants
+    case auditEntries, auditIntegration, auditGaps, directory, clock, policy, hooks, deadHooks, leases, grants,
+        anomalies
 }

@@ -1,5 +1,6 @@
 import Foundation
 import JOSE
+import Policy
 import Scopes
 import StrictJSON
 import Testing
@@ -47,6 +48,39 @@ import Testing
         #expect(last.denial?.reason.rawValue == "tool_not_authorized" && last.rule == nil && last.policy == 1)
         #expect(last.stop?.rule == "astray" && last.stop?.then == "suspend" && last.stop?.stopped == [id])
         #expect(try reason(agent) == "suspended" && reason(child) == "suspended" && reason(other) == nil)
+    }
+
+    @Test(arguments: ["agent", "subtree"]) func whoFillsItsPlacesIsCountedAbove(subject: String) throws {
+        try apply(#""denials":5,"for":"\#(subject)""#)
+        let root = try world.start()
+        let (id, key) = (try root.id(), try SigningKey.generate())
+        let held = try Agent.open(
+            key: key, chain: root.delegate(to: key.publicKey, .sameScope(agent: "\(id)/held")), clock: world.clock)
+        // All meters that may be made below that holder.
+        let subjects = PolicySubjects(
+            issuer: "", agents: [id, "\(id)/held"], key: "k", isNamed: true, task: id, principal: "p", profile: "")
+        let page = try #require(world.authority.home.meters).page(world.clock.milliseconds)
+        let time = try page.look(world.clock.milliseconds)
+        var isFull = false
+        for number in 0..<4000 {
+            let share = MeterShare(subjects, .agent, "\(id)/held/\(number)", world.authority.registry)
+            let key = page.key(["filling", "\(number)"], in: share.range)
+            do throws(Denial) { _ = try page.slot(of: key, .labels, until: .max, at: time, from: share) } catch {
+                isFull = error.reason.rawValue == "meters_share"
+            }
+        }
+        #expect(isFull)
+        let own = try world.authority.guarding(.forTests(world))
+        var stopped: [String] = []
+        for _ in 0..<6 {
+            let shown = try held.present(tool: "delete_file", arguments: call)
+            let decision = own.check(
+                chain: Array(shown.chain.utf8), proof: Array(shown.proof.utf8), tool: "delete_file", arguments: call)
+            #expect(decision.denial?.reason.rawValue == "tool_not_authorized")
+            stopped += decision.stop?.stopped ?? []
+        }
+        #expect(stopped == [id])
+        #expect(try reason(root) == "suspended")
     }
 
     @Test func signsFlowOffAndPermitsNeverCount() throws {

@@ -1,4 +1,7 @@
 import Foundation
+import JOSE
+import Policy
+import Scopes
 import Synchronization
 import Testing
 
@@ -50,6 +53,44 @@ import Testing
         try office.approve(id)
         #expect(try office.ask(agent, path).denial?.reason.rawValue == "too_costly")
         #expect(try office.authority.registry.read { try $0.approval(id) }?.state == .approved)
+    }
+
+    @Test func anApprovalIsNotSpentOnACallWhoseLabelFindsNoPlace() throws {
+        let office = try ApprovalWorld()
+        try office.apply(
+            ApprovalWorld.one + #",{"id":"l","match":"read_file","labels":{"adds":["seen"],"for":"agent"}}"#,
+            version: 2,
+            labels: #""labels":["seen"],"#)
+        let root = try office.world.start()
+        let (id, key) = (try root.id(), try SigningKey.generate())
+        let held = try Agent.open(
+            key: key, chain: root.delegate(to: key.publicKey, .sameScope(agent: "\(id)/held")),
+            clock: office.world.clock)
+        let own = try office.authority.guarding(.forTests(office.world))
+        let arguments = Array(#"{"path":"/data/q3/a"}"#.utf8)
+        func ask() throws -> Decision {
+            let shown = try held.present(tool: "read_file", arguments: arguments)
+            return own.check(
+                chain: Array(shown.chain.utf8), proof: Array(shown.proof.utf8), tool: "read_file", arguments: arguments)
+        }
+        let request = try #require(try ask().approval)
+        let subjects = PolicySubjects(
+            issuer: "", agents: [id, "\(id)/held"], key: "k", isNamed: true, task: id, principal: "p", profile: "")
+        let page = try #require(office.authority.home.meters).page(office.world.clock.milliseconds)
+        let (time, later) = (
+            try page.look(office.world.clock.milliseconds), office.world.clock.milliseconds + 120_000
+        )
+        for number in 0..<4000 {
+            let share = MeterShare(subjects, .agent, "\(id)/held/\(number)", office.authority.registry)
+            let key = page.key(["filling", "\(number)"], in: share.range)
+            _ = try? page.slot(of: key, .labels, until: later, at: time, from: share)
+        }
+        try office.approve(request)
+        #expect(try ask().denial?.reason.rawValue == "meters_share")
+        #expect(try office.authority.registry.read { try $0.approval(request) }?.state == .approved)
+        office.world.pass(seconds: 200)
+        #expect(try ask().isPermitted)
+        #expect(try ask().denial?.reason.rawValue == "approval_required")
     }
 
     /// A registry in which somebody else writes before the first transaction begins.

@@ -73,8 +73,10 @@ import Testing
             try office.authority.lifecycle.registry.read { registry in
                 try (0...20).count { hour in
                     let period = (office.world.clock.milliseconds / 3_600_000 - Int64(hour)) * 3_600_000
-                    return try registry.counter(
-                        "budget 6:budget6:hourly3:usd1:26:domain0:0:@\(period)") > 0
+                    let account = BudgetAccount(
+                        ["budget", "hourly", "usd", "2", "domain", "", ""], limit: 1, length: 3_600_000, end: 0,
+                        at: MeterTime(milliseconds: period))
+                    return try registry.counter(LoanNames.budget(account)) > 0
                 }
             }
         }

@@ -15,10 +15,12 @@ package final class BudgetHold: Sendable {
 
     /// Settles it at what the call cost: the rest is given back. A cost above what was reserved is counted, and what it is
     /// too much denies later calls. `false` where it was settled before.
-    @discardableResult package func commit(_ cost: Int64) throws(Denial) -> Bool {
+    ///
+    /// - Parameter isBooking: whether what is beyond all loans is booked at once, not by ``book()`` or the next loan.
+    @discardableResult package func commit(_ cost: Int64, booking isBooking: Bool = true) throws(Denial) -> Bool {
         guard isSettled.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
         else { return false }
-        try ledger.settle(reserved, at: max(cost, 0), accounts, slots)
+        try ledger.settle(reserved, at: max(cost, 0), accounts, slots, booking: isBooking)
         return true
     }
 

@@ -34,7 +34,7 @@ package final class BudgetLedger: Sendable {
         for (i, account) in accounts.enumerated() {
             do throws(Denial) {
                 var slot = try page.slice(
-                    of: page.sliceKey([account.name]), until: account.until, at: time, from: account.share)
+                    of: key(of: account), until: account.until, at: time, from: account.share)
                 if let left = try reserve(amount, of: account, &slot, at: time) {
                     try giveBack(amount, slots)
                     return .exhausted(i, left: left)
@@ -48,8 +48,19 @@ package final class BudgetLedger: Sendable {
         return .reserved(BudgetHold(self, amount, accounts, slots))
     }
 
+    private func key(of account: BudgetAccount) -> MeterKey {
+        page.sliceKey([account.name], in: account.share?.range ?? .own)
+    }
+
     private func giveBack(_ amount: Int64, _ slots: [MeterSlot]) throws(Denial) {
-        for slot in slots { try page.refund(slot, amount) }
+        try each(slots) { slot throws(Denial) in try page.refund(slot, amount) }
+    }
+
+    /// Does something to all slots; throws what the first one failed with.
+    private func each(_ slots: [MeterSlot], _ body: (MeterSlot) throws(Denial) -> Void) throws(Denial) {
+        var failure: Denial?
+        for slot in slots { do throws(Denial) { try body(slot) } catch { failure = failure ?? error } }
+        if let failure { throw failure }
     }
 
     /// Reserves of one budget; what is left where that is not enough.
@@ -111,10 +122,12 @@ package final class BudgetLedger: Sendable {
     }
 
     /// Settles a reservation at its true cost.
-    func settle(_ reserved: Int64, at cost: Int64, _ accounts: [BudgetAccount], _ slots: [MeterSlot]) throws(Denial) {
+    func settle(
+        _ reserved: Int64, at cost: Int64, _ accounts: [BudgetAccount], _ slots: [MeterSlot], booking isBooking: Bool
+    ) throws(Denial) {
         guard cost > reserved else { return try giveBack(reserved - cost, slots) }
-        for slot in slots { _ = try page.charge(slot, cost - reserved) }
-        try book(accounts, slots)
+        try each(slots) { slot throws(Denial) in _ = try page.charge(slot, cost - reserved) }
+        if isBooking { try book(accounts, slots) }
     }
 
     /// Books what was spent beyond all loans, so that all processes and machines are denied from now on. It may be tried
@@ -139,7 +152,7 @@ package final class BudgetLedger: Sendable {
 
     /// The rest of a budget, for people: negative where more was spent than the limit. Nothing is claimed in the page.
     package func left(of account: BudgetAccount, at time: MeterTime) throws(Denial) -> Int64 {
-        let slot = try page.found(page.sliceKey([account.name]), .slice, at: time)
+        let slot = try page.found(key(of: account), .slice, at: time)
         let state = if let slot { try page.state(of: slot) } else { SliceState?.none }
         let (names, budget) = (state.map { LoanNames(account, $0.holder) }, LoanNames.budget(account))
         do throws(AgentIDError) {

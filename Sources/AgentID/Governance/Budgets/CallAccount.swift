@@ -65,7 +65,10 @@ struct CallAccount: Sendable {
     /// - Parameters:
     ///   - isFailure: whether the call failed.
     ///   - hasLapsed: what was reserved counts as spent; only what it cost beyond is counted.
+    ///
+    /// Throws what the first one failed with, after all are settled: what was spent counts against each budget.
     func settle(isFailure: Bool, hasLapsed: Bool) throws(AgentIDError) {
+        var failure: Denial?
         for (i, item) in spending.items.enumerated() {
             let holds = [item.hold] + extensions.filter { $0.item == i }.map(\.hold)
             let told = costs.first { $0.unit == item.budget.unit }
@@ -79,19 +82,22 @@ struct CallAccount: Sendable {
                 var part = isLast && cost != nil ? rest : min(rest, hold.reserved)
                 rest -= min(part, rest)
                 if hasLapsed { part = max(part, hold.reserved) }
-                do throws(Denial) { try hold.commit(part) } catch { throw AgentIDError(undone: error) }
+                // Where the registry cannot be written, nobody waits for it again: the page knows what was spent.
+                do throws(Denial) { try hold.commit(part, booking: failure == nil) } catch {
+                    failure = failure ?? error
+                }
             }
         }
+        if let failure { throw AgentIDError(undone: failure) }
     }
 
-    /// Books what is not booked yet, of a call that was settled.
+    /// Books what is not booked yet, of a call that was settled: all that can be, then throws what the first one failed with.
     func book() throws(AgentIDError) {
-        for item in spending.items {
-            do throws(Denial) { try item.hold.book() } catch { throw AgentIDError(undone: error) }
+        var failure: Denial?
+        for hold in spending.items.map(\.hold) + extensions.map(\.hold) {
+            do throws(Denial) { try hold.book() } catch { failure = failure ?? error }
         }
-        for (_, hold) in extensions {
-            do throws(Denial) { try hold.book() } catch { throw AgentIDError(undone: error) }
-        }
+        if let failure { throw AgentIDError(undone: failure) }
     }
 }
 

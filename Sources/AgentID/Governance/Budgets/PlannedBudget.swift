@@ -11,9 +11,10 @@ struct PlannedBudget: Sendable {
     private let holders: String
     let isOfGrant: Bool
     private let parts: [[String]]
+    private let digests: [String]
     /// Whose end makes each meter needless; `nil` where that of no agent of this authority does.
     private let agents: [String?]
-    /// The meter of each takes from these where it has to be made; none for those who only read.
+    /// Say where the meter of each may stand; none: anywhere.
     private let shares: [MeterShare]
 
     init(
@@ -25,7 +26,15 @@ struct PlannedBudget: Sendable {
         // Under another scale the same number is another amount.
         let own = ["budget", rule.id.string, budget.unit.string, "\(budget.scale)"]
         parts = names.map { own + $0 }
+        digests = parts.map { BudgetAccount.digest(of: $0) }
         agents = names.map { PolicySubjects.agent(whoseEnds: $0, under: rule) }
+    }
+
+    /// An estimate of the memory that it takes, in bytes: its parts' names are the chain's.
+    var size: Int {
+        var size = MemoryLayout<Self>.stride + holders.utf8.count
+        for part in parts { size += 256 + part.count * MemoryLayout<String>.stride + MeterShare.size }
+        return size
     }
 
     /// Goes by the limit of a newer policy, where that still has the budget.
@@ -43,7 +52,7 @@ struct PlannedBudget: Sendable {
         parts.indices.map {
             BudgetAccount(
                 parts[$0], limit: budget.limit.units, length: budget.period, end: time.milliseconds + PolicyLimits.kept,
-                at: time, of: agents[$0], share: shares.isEmpty ? nil : shares[$0])
+                at: time, of: agents[$0], share: shares.isEmpty ? nil : shares[$0], digest: digests[$0])
         }
     }
 

@@ -13,10 +13,10 @@ final class LabelMeters: Sendable {
     private let registry: any Registry
 
     init(of subjects: PolicySubjects, _ page: MetersPage, _ registry: any Registry) {
-        places = subjects.labelPlaces.map { page.key(["labels"] + $0) }
+        places = subjects.labelPlaces.map { page.key(["labels"] + $0, in: subjects.range(ofLabels: $0)) }
         (raised, self.subjects, self.page, self.registry) = (subjects.raisedPlace, subjects, page, registry)
         let own = subjects.names(of: .agent).first ?? []
-        (agent, agentName) = (page.key(["labels"] + own), own.last ?? "")
+        (agent, agentName) = (page.key(["labels"] + own, in: subjects.range(ofLabels: own)), own.last ?? "")
     }
 
     /// Those that are kept. What isolated agents learn is not among those of the agents above them; what these have learnt
@@ -51,6 +51,18 @@ final class LabelMeters: Sendable {
         return isThere && bits & shown.rawValue == shown.rawValue && rules.permits(bits | carried.rawValue)
     }
 
+    /// Makes the meters of labels that are about to be raised, without labels: or denies, with nothing raised.
+    ///
+    /// - Parameter expires: as for ``kept(until:at:)``.
+    func prepare(task: Bool, agent: Bool, until expires: Int64, at time: MeterTime) throws(Denial) {
+        let until = max(expires, time.milliseconds + 60_000)
+        if task {
+            let name = subjects.labelPlaces[raised].last ?? ""
+            _ = try slot(places[raised], raised == 0 ? .task : .agent, name, until: until, at: time)
+        }
+        if agent { _ = try slot(self.agent, .agent, agentName, until: until, at: time) }
+    }
+
     /// Raises labels of the task, or of the isolated agent that the chain is below.
     func raise(_ labels: LabelSet, at time: MeterTime) throws(Denial) {
         guard !labels.isEmpty else { return }
@@ -68,9 +80,15 @@ final class LabelMeters: Sendable {
     ) throws(Denial) {
         // A minute more: within it no call that adds the same has to write.
         let until = time.milliseconds + PolicyLimits.kept + 60_000
-        let share = MeterShare(subjects, subject, name, for: PolicyLimits.kept, page, registry)
-        let slot = try page.slot(of: key, .labels, until: until, at: time, from: share)
+        let slot = try slot(key, subject, name, until: until, at: time)
         try page.raise(slot, bits: labels.rawValue, until: until, at: time)
+    }
+
+    private func slot(
+        _ key: MeterKey, _ subject: Subject, _ name: String, until: Int64, at time: MeterTime
+    ) throws(Denial) -> MeterSlot {
+        let share = MeterShare(subjects, subject, name, registry)
+        return try page.slot(of: key, .labels, until: until, at: time, from: share)
     }
 
     /// The labels of the places above the agent's own, which it cannot be rid of by itself.

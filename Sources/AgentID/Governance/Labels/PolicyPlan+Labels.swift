@@ -15,7 +15,9 @@ extension PolicyPlan {
 
     private func kept(_ reading: MeterReading) throws(Denial) -> LabelSet {
         var all = LabelSet.none
-        for name in subjects.labelPlaces + subjects.names(of: .agent) { all.formUnion(try reading.labels(of: name)) }
+        for name in subjects.labelPlaces + subjects.names(of: .agent) {
+            all.formUnion(try reading.labels(of: name, in: subjects.range(ofLabels: name)))
+        }
         return all
     }
 }

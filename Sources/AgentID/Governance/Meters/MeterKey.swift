@@ -3,18 +3,36 @@ internal import JOSE
 /// Names one meter: a keyed hash of a rule, a kind of subject and a subject. Made once, not at each call.
 package struct MeterKey: Equatable, Sendable {
     let bits: SIMD2<UInt64>
+    /// Names the root and its branch, or the authority, whose places it may also take; zero for none.
+    let group: SIMD2<UInt64>
+
+    @inline(__always) var isOwn: Bool { group.x == 0 }
+    @inline(__always) var isForeign: Bool { group.x & 1 == 1 }
 
     /// - Parameters:
     ///   - parts: what tells the meter from all others, in an order; told apart also where one ends as the next begins.
+    ///   - range: whose it is.
     ///   - secret: of the page: nobody without it can choose where a meter lands, or two that share a place.
-    init(_ parts: [String], secret: SIMD2<UInt64>) {
+    init(_ parts: [String], in range: MeterRange = .own, secret: SIMD2<UInt64>) {
+        bits = Self.hash(parts, secret)
+        group =
+            switch range {
+            case .own: .zero
+            case .authority(let name): Self.hash(["issuer", name], secret) | SIMD2(1, 0)
+            case .below(let root, let branch):
+                SIMD2(
+                    Self.hash(["root", root], secret).x & ~1 | 2, Self.hash(["branch", root, branch], secret).x)
+            }
+    }
+
+    private static func hash(_ parts: [String], _ secret: SIMD2<UInt64>) -> SIMD2<UInt64> {
         var text: [UInt8] = []
         for part in parts {
             let count = UInt64(part.utf8.count)
             for i in 0..<8 { text.append(UInt8(truncatingIfNeeded: count >> (8 * UInt64(i)))) }
             text += part.utf8
         }
-        bits = Sodium.sipHash(text.span, key: secret)
+        return Sodium.sipHash(text.span, key: secret)
     }
 }
 

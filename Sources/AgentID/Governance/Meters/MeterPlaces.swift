@@ -1,6 +1,6 @@
 internal import Policy
 
-/// The slots that one meter can be in: two buckets, chosen by its key.
+/// The slots that one meter can be in, in buckets that are chosen by its key: see ``MeterBuckets``.
 ///
 /// ### Why a meter is never there twice, and never lost while it counts
 ///
@@ -30,27 +30,37 @@ struct MeterPlaces {
     private let kind: MeterKind
     private let name: UInt64
     private let time: Int64
+    private let buckets: MeterBuckets
 
     init(_ words: MetersWords, _ header: MetersHeader, _ key: MeterKey, _ kind: MeterKind, at time: Int64) {
         (self.words, self.header, self.key, self.kind, self.time) = (words, header, key, kind, time)
-        name = MeterName.of(key, kind)
+        (name, buckets) = (MeterName.of(key, kind), MeterBuckets(key, of: header.buckets))
     }
 
     private struct Look {
         var found: Int?
         /// Claimed by somebody, and not confirmed yet.
         var pending: Int?
-        /// The first slot that may be taken.
+        /// The first slot that may be taken; and of those that a share has.
         var free: (slot: Int, pair: (name: UInt64, word: UInt64))?
+        var freeOfShare: (slot: Int, pair: (name: UInt64, word: UInt64))?
+        /// When the first slot of the share may be taken.
+        var freeAt = Int64.max
+
+        mutating func note(_ slot: Int, _ pair: (name: UInt64, word: UInt64), ofShare isOfShare: Bool) {
+            free = free ?? (slot, pair)
+            if isOfShare { freeOfShare = freeOfShare ?? (slot, pair) }
+        }
     }
 
     /// Where the meter is; where it is nowhere, makes it.
     ///
     /// - Parameters:
     ///   - until: until when it is needed, where that is not told by its word.
-    ///   - share: is taken from before another is made.
+    ///   - share: says whether one that is made is bound to the share's places; `nil`: one that has its own is not.
     func find(until: Int64, of share: MeterShare? = nil) throws(Denial) -> Int {
-        var share = share
+        // Asked where one is to be made.
+        var isBound: Bool? = key.isForeign ? true : key.isOwn ? false : nil
         for _ in 0..<1000 {
             let look = try look()
             if let found = look.found { return found }
@@ -62,12 +72,10 @@ struct MeterPlaces {
                 }
                 continue
             }
-            if let taken = share {
-                try taken.take(at: MeterTime(milliseconds: time))
-                share = nil
-                continue
-            }
-            guard let free = look.free else {
+            let bound = if let isBound { isBound } else { try share?.isBound() ?? false }
+            isBound = bound
+            guard let free = bound ? look.freeOfShare : look.free else {
+                if bound { throw MeterShare.denial(isForeign: key.isForeign, retryAfter: wait(until: look.freeAt)) }
                 throw Denial(
                     "meters_full",
                     "no room for another rate, budget or set of labels: too many are in use at once; try again later, or "
@@ -116,9 +124,8 @@ struct MeterPlaces {
 
     /// Where the meter is, if it is anywhere, and its word: nothing is claimed.
     func found() throws(Denial) -> (slot: Int, word: UInt64)? {
-        let (first, second) = buckets
-        if let found = try found(in: first) { return found }
-        return second == first ? nil : try found(in: second)
+        for place in 0..<buckets.count { if let found = try found(in: buckets[place]) { return found } }
+        return nil
     }
 
     private func found(in bucket: Int) throws(Denial) -> (slot: Int, word: UInt64)? {
@@ -151,9 +158,10 @@ struct MeterPlaces {
             // Before the slots: one is claimed first and counted next.
             if position == 0 { claimed = words.claimed(of: slot / MetersPage.slotsPerBucket) }
             let pair = try read(slot)
+            let isOfShare = index >= buckets.own * MetersPage.slotsPerBucket
             if pair.name == 0 {
                 guard position >= claimed else { throw Self.damaged("meters in it were removed") }
-                look.free = look.free ?? (slot, pair)
+                look.note(slot, pair, ofShare: isOfShare)
                 // In this bucket nothing is after it.
                 index = (index / MetersPage.slotsPerBucket + 1) * MetersPage.slotsPerBucket
                 continue
@@ -164,21 +172,36 @@ struct MeterPlaces {
                 look.found = slot
                 return look
             case name | MeterName.pending: look.pending = slot
-            default: if look.free == nil, mayBeTaken(slot, pair) { look.free = (slot, pair) }
+            default:
+                let freeAt = freeAt(slot, pair)
+                if freeAt <= time { look.note(slot, pair, ofShare: isOfShare) }
+                if isOfShare { look.freeAt = min(look.freeAt, freeAt) }
             }
         }
         return look
     }
 
-    private func mayBeTaken(_ slot: Int, _ pair: (name: UInt64, word: UInt64)) -> Bool {
-        switch MeterName.role(of: pair.name) {
-        case .vacant: true
-        case .pending: GCRA.isFull(pair.word) + Self.patience <= time
-        case .meter(.rate): GCRA.isFull(pair.word) + Self.grace <= time
-        case .meter(.labels): words.until(slot) < time - Self.grace
-        case .meter(.slice): MeterLoan.until(words.loan(slot).holder) < time - Self.grace
-        case .unknown: false
+    /// From when on a slot may be taken.
+    private func freeAt(_ slot: Int, _ pair: (name: UInt64, word: UInt64)) -> Int64 {
+        func later(_ time: Int64, by milliseconds: Int64) -> Int64 {
+            let (sum, isTooLate) = time.addingReportingOverflow(milliseconds)
+            return isTooLate ? .max : sum
         }
+        return switch MeterName.role(of: pair.name) {
+        case .vacant: .min
+        case .pending: later(GCRA.isFull(pair.word), by: Self.patience)
+        case .meter(.rate): later(GCRA.isFull(pair.word), by: Self.grace)
+        case .meter(.labels): later(words.until(slot), by: Self.grace + 1)
+        case .meter(.slice): later(MeterLoan.until(words.loan(slot).holder), by: Self.grace + 1)
+        case .unknown: .max
+        }
+    }
+
+    /// The milliseconds until then, at least one; `nil` where it never comes.
+    private func wait(until then: Int64) -> Int64? {
+        guard then < .max else { return nil }
+        let (wait, isTooLong) = then.subtractingReportingOverflow(time)
+        return isTooLong ? nil : max(wait, 1)
     }
 
     /// Name and word of a slot as they stood together; throws where they do not belong together.
@@ -200,21 +223,11 @@ struct MeterPlaces {
         pair.name == 0 && pair.word == 0 || MeterName.sealed(pair.name, pair.word, secret) == pair.name
     }
 
-    /// The two that the meter may stand in: one and the same where there are no two.
-    private var buckets: (first: Int, second: Int) {
-        func bucket(_ bits: UInt64) -> Int { Int(bits.multipliedFullWidth(by: UInt64(header.buckets)).high) }
-        let first = bucket(key.bits.x)
-        let second = bucket(key.bits.x &* 0x9E37_79B9_7F4A_7C15)
-        return (first, second == first ? (first + 1) % header.buckets : second)
-    }
-
     /// The meter's places in their order; `nil` after the last.
     private func place(_ index: Int) -> Int? {
-        guard index < 2 * MetersPage.slotsPerBucket else { return nil }
-        let (first, second) = buckets
-        if index < MetersPage.slotsPerBucket { return first * MetersPage.slotsPerBucket + index }
-        guard second != first else { return nil }
-        return second * MetersPage.slotsPerBucket + index - MetersPage.slotsPerBucket
+        let (bucket, position) = index.quotientAndRemainder(dividingBy: MetersPage.slotsPerBucket)
+        guard bucket < buckets.count else { return nil }
+        return buckets[bucket] * MetersPage.slotsPerBucket + position
     }
 
     static func damaged(_ how: String) -> Denial {

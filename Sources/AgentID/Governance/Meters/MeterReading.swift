@@ -27,8 +27,11 @@ struct MeterReading: Sendable {
         let full: Int64?
     }
 
-    func rate(_ rule: PolicyRule, _ rate: Rate, of name: [String]) throws(Denial) -> OfRate {
-        guard let page, let slot = try page.found(page.key(["rate", rule.id.string] + name), .rate, at: time),
+    func rate(
+        _ rule: PolicyRule, _ rate: Rate, of name: [String], in range: MeterRange = .own
+    ) throws(Denial) -> OfRate {
+        guard let page,
+            let slot = try page.found(page.key(["rate", rule.id.string] + name, in: range), .rate, at: time),
             let word = try page.read(slot)?.word
         else { return OfRate(left: rate.burst, more: nil, full: nil) }
         let left = rate.meter.left(in: word, now: time.milliseconds)
@@ -55,8 +58,10 @@ struct MeterReading: Sendable {
         return all
     }
 
-    func labels(of name: [String]) throws(Denial) -> LabelSet {
-        guard let page, let slot = try page.found(page.key(["labels"] + name), .labels, at: time) else { return [] }
+    func labels(of name: [String], in range: MeterRange) throws(Denial) -> LabelSet {
+        guard let page, let slot = try page.found(page.key(["labels"] + name, in: range), .labels, at: time) else {
+            return []
+        }
         return LabelSet(rawValue: try page.read(slot)?.word ?? 0)
     }
 }

@@ -13,7 +13,7 @@ package struct SliceState: Sendable {
 extension MetersPage {
     /// Finds a slice, or makes it: with nothing lent.
     ///
-    /// - Parameter share: is taken from before another is made.
+    /// - Parameter share: says where one that is made may stand.
     func slice(
         of key: MeterKey, until: Int64, at time: MeterTime, from share: MeterShare?
     ) throws(Denial) -> MeterSlot {

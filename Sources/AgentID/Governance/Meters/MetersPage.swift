@@ -138,8 +138,13 @@ package final class MetersPage: Sendable {
     /// - Parameter parts: what tells it from all others, e.g. a rule's ID, a kind of subject, the subject.
     package func key(_ parts: [String]) -> MeterKey { MeterKey(parts, secret: header.key) }
 
+    /// The same, of a meter that may be bound to the places of a root or of another authority.
+    func key(_ parts: [String], in range: MeterRange) -> MeterKey { MeterKey(parts, in: range, secret: header.key) }
+
     /// Names a slice, of this run of the machine: after a power cut a page may say less than was spent.
-    package func sliceKey(_ parts: [String]) -> MeterKey { key(parts + ["\(run)"]) }
+    package func sliceKey(_ parts: [String]) -> MeterKey { sliceKey(parts, in: .own) }
+
+    func sliceKey(_ parts: [String], in range: MeterRange) -> MeterKey { key(parts + ["\(run)"], in: range) }
 
     private var run: UInt64 { clock.knowsRun ? clock.run : own }
     /// In place of the machine's run, where it does not say.
@@ -218,7 +223,7 @@ package final class MetersPage: Sendable {
         try slot(of: key, kind, until: until, at: time, from: nil)
     }
 
-    /// The same, where a meter that is made takes from a share.
+    /// The same, where a meter that is made may be bound to a share.
     func slot(
         of key: MeterKey, _ kind: MeterKind, until: Int64 = 0, at time: MeterTime, from share: MeterShare?
     ) throws(Denial) -> MeterSlot {
