@@ -44,7 +44,7 @@ package struct GrantLimit: Sendable {
                 "limit_exceeded", at: reader.path(of: "match"), "this has \(match.sourceLength) bytes",
                 remedy: "write at most \(PolicyLimits.limitText), or several limits", position: match.position)
         }
-        rule = try PolicyRule(parsing: json, at: path, mode: .enforce, labels: .none) { _ in nil }
+        rule = try PolicyRule(parsing: json, at: path, mode: .enforce, labels: .none, zones: nil)
         if case .budget(let budget) = rule.effect, let period = budget.period, period < PolicyLimits.limitPeriod {
             throw PolicyError(
                 "limit_exceeded", at: "\(reader.path(of: "budget")).per", "this is too short a time for a budget",

@@ -30,7 +30,7 @@ package struct PolicyDocument: Sendable {
     }
 
     /// Reads a policy. Nothing of it is believed unless all of it can be.
-    package init(parsing bytes: [UInt8], zones: Zones) throws(PolicyErrors) {
+    package init(parsing bytes: [UInt8], zones: @escaping Zones) throws(PolicyErrors) {
         let json: JSON
         do throws(JSON.ParseError) { json = try JSON(parsing: bytes, limits: PolicyLimits.document) } catch {
             throw PolicyErrors(

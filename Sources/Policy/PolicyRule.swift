@@ -56,7 +56,7 @@ package struct PolicyRule: Sendable {
     /// Reads a rule; its errors say which it is, once its ID is known.
     init(
         parsing json: JSON.Value, at path: String, mode: PolicyMode, labels: LabelNames,
-        zones: PolicyDocument.Zones
+        zones: PolicyDocument.Zones?
     ) throws(PolicyError) {
         (grantor, meterName) = (nil, [])
         var known: String?
@@ -95,7 +95,7 @@ package struct PolicyRule: Sendable {
     }
 
     private static func effect(
-        of reader: MemberReader, labels: LabelNames, zones: PolicyDocument.Zones
+        of reader: MemberReader, labels: LabelNames, zones: PolicyDocument.Zones?
     ) throws(PolicyError) -> Effect {
         let given = effects.filter { reader[$0.description] != nil }
         guard given.count <= 1 else {
@@ -109,7 +109,7 @@ package struct PolicyRule: Sendable {
             return .labels(try LabelRule(parsing: json, at: reader.path(of: "labels"), of: labels))
         }
         if let json = reader["anomaly"] { return .anomaly(try Anomaly(parsing: json, at: reader.path(of: "anomaly"))) }
-        if let json = reader["hours"] {
+        if let json = reader["hours"], let zones {
             return .hours(try Hours(parsing: json, at: reader.path(of: "hours"), zones: zones))
         }
         if reader["declassifies"] != nil {

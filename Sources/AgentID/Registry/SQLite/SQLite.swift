@@ -114,7 +114,7 @@ internal import StrictJSON
 
     /// Runs one statement and returns how many rows it changed.
     @discardableResult func run(_ sql: String, _ values: Value...) throws(AgentIDError) -> Int {
-        try step(sql, values) { _ throws(AgentIDError) in }
+        _ = try query(sql, values) { _ throws(AgentIDError) in }
         return unsafe Int(sqlite3_changes64(database))
     }
 
@@ -141,29 +141,36 @@ internal import StrictJSON
     func query<Element>(
         _ sql: String, _ values: [Value], read: (Row) throws(AgentIDError) -> Element
     ) throws(AgentIDError) -> [Element] {
+        let statement = unsafe try bound(sql, values)
+        defer { unsafe leave(statement) }
         var found: [Element] = []
-        try step(sql, values) { row throws(AgentIDError) in found.append(try read(row)) }
+        while unsafe try hasNext(statement) { found.append(try read(unsafe Row(statement: statement, place: place))) }
         return found
     }
 
-    private func step(
-        _ sql: String, _ values: [Value], _ visit: (Row) throws(AgentIDError) -> Void
-    ) throws(AgentIDError) {
+    // What does not depend on the element is made once, not for each that is read.
+
+    @inline(never) private func bound(_ sql: String, _ values: [Value]) throws(AgentIDError) -> OpaquePointer {
         let statement = unsafe try prepared(sql)
-        defer {
-            _ = unsafe sqlite3_reset(statement)
-            _ = unsafe sqlite3_clear_bindings(statement)
-        }
         for (i, value) in values.enumerated() {
             let status = unsafe bind(value, to: Int32(i + 1), of: statement)
-            guard status == SQLITE_OK else { throw failure(status) }
+            guard status == SQLITE_OK else {
+                defer { unsafe leave(statement) }
+                throw failure(status)
+            }
         }
-        while true {
-            let status = unsafe sqlite3_step(statement)
-            if status == SQLITE_DONE { return }
-            guard status == SQLITE_ROW else { throw failure(status) }
-            try visit(unsafe Row(statement: statement, place: place))
-        }
+        return unsafe statement
+    }
+
+    @inline(never) private func hasNext(_ statement: OpaquePointer) throws(AgentIDError) -> Bool {
+        let status = unsafe sqlite3_step(statement)
+        guard status == SQLITE_ROW || status == SQLITE_DONE else { throw failure(status) }
+        return status == SQLITE_ROW
+    }
+
+    @inline(never) private func leave(_ statement: OpaquePointer) {
+        _ = unsafe sqlite3_reset(statement)
+        _ = unsafe sqlite3_clear_bindings(statement)
     }
 
     /// Runs `body` between BEGIN and COMMIT; takes everything back where it throws or cannot be committed.
@@ -185,11 +192,14 @@ internal import StrictJSON
             try run(end)
             return result
         } catch {
-            // Some failures have rolled back already.
-            for step in undo where isInTransaction { _ = try? run(step) }
-            if let error = error as? AgentIDError { throw error }
-            throw AgentIDError(.internal, name: "transaction", message: "\(error)", at: place)
+            throw takenBack(undo, after: error)
         }
+    }
+
+    @inline(never) private func takenBack(_ undo: [String], after error: any Error) -> AgentIDError {
+        // Some failures have rolled back already.
+        for step in undo where isInTransaction { _ = try? run(step) }
+        return error as? AgentIDError ?? AgentIDError(.internal, name: "transaction", message: "\(error)", at: place)
     }
 
     var isInTransaction: Bool { unsafe sqlite3_get_autocommit(database) == 0 }
