@@ -39,6 +39,9 @@ func NewRoutes(tools map[string]string) (routes *Routes, err error) {
 		if rest == "" || strings.HasSuffix(where, "/") {
 			return nil, fmt.Errorf("agentid: a route is a method and a path, such as GET /users/{id}, not %q; write /{$} where it ends with '/'", route)
 		}
+		if method != strings.ToUpper(method) {
+			return nil, fmt.Errorf("agentid: the method of %q is written in capitals, as requests have it", route)
+		}
 		if tool == "" {
 			tool = where
 		}

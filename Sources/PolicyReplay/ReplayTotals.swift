@@ -43,8 +43,7 @@ struct ReplayTotals {
         if verdict.observed != nil { observed += 1 }
         switch verdict.answer {
         case .permit:
-            newlyPermitted += wasPermitted ? 0 : 1
-            if verdict.isOpen { open += 1 }
+            if verdict.isOpen { open += 1 } else { newlyPermitted += wasPermitted ? 0 : 1 }
         case .deny, .stopped:
             denied += 1
             newlyDenied += wasPermitted ? 1 : 0

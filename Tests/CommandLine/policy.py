@@ -190,6 +190,14 @@ def replayed(work):
     rules[0]["mode"] = "observe"
     file.write_text(json.dumps({"version": 1, "rules": rules}))
     seen = ctl("policy", "replay", *here, str(file), "--json", json_out=True)
+    rules[1]["match"] = "pay(usd decimal >= '1')"
+    file.write_text(json.dumps({"version": 1, "rules": rules}))
+    ctl("policy", "apply", *here, str(file))
+    authorize("pay", '{"usd": "7"}', 10)
+    ctl("audit", "checkpoint", *here, "--integrate")
+    before = ctl("audit", "checkpoint", *here)
+    again = ctl("policy", "replay", *here, str(file), "--json", json_out=True)["calls"]
+    check((again["newly_permitted"], again["not_judged"]) == (0, 2), "a denial that it cannot judge is not said to be permitted", again)
     check(b"few" in on_terminal("policy", "replay", *here, str(file)), "on a terminal too")
     check((seen["rules"][0]["observed"], seen["calls"]["newly_denied"]) == (1, 0), "a rule that is only observed denies nothing", seen)
     check(ctl("audit", "checkpoint", *here) == before, "a replay writes nothing")

@@ -35,6 +35,40 @@ def secrets(work):
     check(troubles(here, expect=0) == {}, "all is mended")
 
 
+def lost_keys(work):
+    """The keys of the log and of parked agents are not made anew: under others the log would be another."""
+    here, there = authority(work), ["--authority", f"{work}/other"]
+    home = here[1]
+    start(work, here, "agent")
+    ctl("audit", "checkpoint", *here, "--integrate")
+    ctl("init", *there, "acme.example")
+    with open(f"{home}/audit/key", "rb") as file:
+        signed = file.read()
+    for name in ("log.jwk", "digest"):
+        os.rename(f"{home}/keys/{name}", f"{work}/kept")
+        only(here, "keys of the audit log", name, "backup")
+        for _ in range(2):
+            _, said = run("audit", "checkpoint", *here, "--integrate", expect=1)
+            check(f"keys/{name} is missing" in said and "agentidctl restored" in said, f"{name} is asked for", said)
+        check(not os.path.exists(f"{home}/keys/{name}"), f"no other {name} is made")
+        os.rename(f"{work}/kept", f"{home}/keys/{name}")
+    with open(f"{home}/keys/log.jwk", "rb") as file:
+        own = file.read()
+    with open(f"{work}/other/keys/log.jwk", "rb") as file:
+        other = file.read()
+    with open(f"{home}/keys/log.jwk", "wb") as file:
+        file.write(other)
+    only(here, "keys of the audit log", "another key")
+    _, said = run("audit", "checkpoint", *here, "--integrate", expect=1)
+    check("another key than the one that signed" in said, "another log's key signs nothing", said)
+    with open(f"{home}/keys/log.jwk", "wb") as file:
+        file.write(own)
+    with open(f"{home}/audit/key", "rb") as file:
+        check(file.read() == signed, "the log's key is the same")
+    ctl("audit", "verify", *here)
+    check(troubles(here, expect=0) == {}, "all is mended")
+
+
 def looks(work):
     """What `restored` would do is said before it is asked for, and what stands against it first of all."""
     here = authority(work)
@@ -96,6 +130,22 @@ def small_disk(work, options="size=20m"):
         yield place
     finally:
         subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def unwritten(work):
+    """An agent whose key cannot be written does not stay: nobody has it."""
+    here = authority(work)
+    with small_disk(work, "size=64k") as place:
+        if place is None:
+            return
+        with open(f"{place}/filler", "wb") as file, contextlib.suppress(OSError):
+            while True:
+                os.write(file.fileno(), bytes(4096))
+        _, said = run("agent", *here, "--profile", "researcher", "--principal", "user:alice@acme.example", "--task", "t",
+                      "--scope", "search", "--out", f"{place}/agent", expect=1)
+        check("No space left" in said and not os.path.exists(f"{place}/agent"), "it says why, and leaves no directory", said)
+    states = [agent["state"] for agent in ctl("agents", *here, "--json", json_out=True)]
+    check(states == ["deprovisioned"], "the agent ended", states)
 
 
 def full(work):

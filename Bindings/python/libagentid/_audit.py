@@ -51,7 +51,9 @@ class Audit(Handle):
         """All entries from an index on, each compared with the signed tree; by default all that are not archived elsewhere."""
         if start is None:
             start = self.head().first
-        while lines := take(lib.agentid_audit_entries, self._handle, _index(start), 256).splitlines():
+        # Not splitlines: names from outside have U+2028 and the like as they are.
+        while text := take(lib.agentid_audit_entries, self._handle, _index(start), 256):
+            lines = text.removesuffix("\n").split("\n")
             for line in lines:
                 yield json.loads(line)
             start += len(lines)

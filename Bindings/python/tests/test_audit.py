@@ -48,7 +48,7 @@ def test_every_entry_of_a_whole_life_holds_to_its_schema(tmp_path, acme):
     agent = acme.agent("researcher", principal=ALICE, task="Q3 review", intent="sum up Q3", scope=SCOPE)
     child = agent.spawn("reader", same_scope=True)
     permit, denial = child.authorize(*CALL), child.check(*OUTSIDE)
-    child.check('no "tool"\n', {f"argument {n}": n for n in range(80)})
+    child.check(odd := 'no "tool"\n\u2028\u2029\x85\x0b\x1e', {f"argument {n}": n for n in range(80)})
     with acme.guard(audience="files") as guard:
         guard.check("read_file", {}, chain="no chain", proof="")
         child.rotate_key()
@@ -81,6 +81,7 @@ def test_every_entry_of_a_whole_life_holds_to_its_schema(tmp_path, acme):
             assert entries[found["index"]] == found["entry"]
             assert found["outcome"] == ("failed: not found" if decision is presented else None)
             assert found["entry"]["intent"] == "sum up Q3" and found["entry"]["principal"] == ALICE
+        assert odd in {entry["tool"] for entry in of_calls}
         assert list(audit.entries(len(entries) - 2)) == entries[-2:] and list(audit.entries(len(entries))) == []
         assert audit.verify() == {"sound": True, "size": len(entries), "archived": 0, "pending": 0, "findings": []}
         for wrong in (

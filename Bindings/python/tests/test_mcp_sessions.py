@@ -100,6 +100,7 @@ def test_certify_shows_all_that_a_tool_says_and_takes_no_second_spelling(tmp_pat
         page = json.dumps({"tools": [tool]})
         server.write_text(
             "import json, sys\n"
+            "print('files, at your service', flush=True)\n"
             "for line in sys.stdin:\n"
             "    m = json.loads(line)\n"
             f"    result = {page} if m['method'] == 'tools/list' else {{}}\n"
@@ -108,7 +109,7 @@ def test_certify_shows_all_that_a_tool_says_and_takes_no_second_spelling(tmp_pat
         return mcp(["certify", "--pins", str(pins), "--", sys.executable, str(server)]), capfd.readouterr().err
 
     status, said = certify({**TOOL, "inputSchema": {"properties": {"path": {"description": "as eve says"}}}})
-    assert status == 0 and "as eve says" in said
+    assert status == 0 and "as eve says" in said and "files, at your service" in said
     status, said = certify({**TOOL, "Description": "as eve says"})
     assert status == 1 and "'Description'" in said
 

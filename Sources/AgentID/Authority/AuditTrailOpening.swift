@@ -9,10 +9,12 @@ extension AuditTrail {
         guard policy.isEnabled, let directory else { return nil }
         return try open(policy, in: directory) { () throws(AgentIDError) in
             let meta = try check(directory, registry)
-            try directory.makeDigestKey()
+            let witness = LogWitness(in: directory)
+            try directory.makeDigestKey(mayBeNew: !witness.hasBegun)
             let log = try AuditLog(
-                directory: directory.auditPath, origin: AuditIdentity.origin(of: trustDomain), signer: keys.logSigner(),
-                options: policy.options, clock: clock, outbox: RegistryOutbox(registry: registry),
+                directory: directory.auditPath, origin: AuditIdentity.origin(of: trustDomain),
+                signer: keys.logSigner(of: witness), options: policy.options, clock: clock,
+                outbox: RegistryOutbox(registry: registry),
                 known: { registry.reached(.log) },
                 files: SystemAuditFiles.making(directory.auditPath, in: directory.held))
             // From now on the registry knows its log. If another process has its lock, that waits for the first events.

@@ -53,6 +53,23 @@ package struct RegistryInspection: Sendable {
         try LogWitness(in: directory).checkLog(meta, known: known.log)
     }
 
+    /// Throws if a key of the audit log is missing in `keys/`, or is another than signed it.
+    package func checkLogKeys() throws(AgentIDError) {
+        let witness = LogWitness(in: directory)
+        guard witness.hasBegun else { return }
+        for path in [directory.digestKeyPath, directory.logKeyPath] where try !Files.isPresent(path) {
+            throw AuthorityDirectory.lostKey(path)
+        }
+        // A file that is damaged is told as such.
+        if case .some(.some(let key)) = try? KeyFile.inspect(directory.logKeyPath) { try witness.check(key) }
+    }
+
+    /// Throws if agents are parked and the key is missing that seals theirs.
+    package func checkParkingKey() throws(AgentIDError) {
+        guard try !Files.isPresent(directory.parkingKeyPath) else { return }
+        try Lifecycle.checkNoneParked(registry)
+    }
+
     /// Throws if the log's checkpoint was put back: whoever integrates signs the newest again.
     package func checkCheckpoint() throws(AgentIDError) {
         let known = registry.reached(.log)

@@ -150,7 +150,8 @@ struct ChainVerifier {
             grant.issuer.equals(anchor.issuer) && (anchor.domain != nil || !anchors.holdBundle(of: grant.issuer))
         }
         guard let anchor = speaking else {
-            throw Denial("untrusted_root", "iss is not the issuer whose key signed", link: 0, at: "iss")
+            let trusted = signers.first.map { ", \($0.issuer): add the bundle or key for the one that it is of" } ?? ""
+            throw Denial("untrusted_root", "iss is not the issuer whose key signed\(trusted)", link: 0, at: "iss")
         }
         if let denial = anchor.denial(ofStatementFrom: grant.issuedAt, at: now, link: 0, place: "iat") { throw denial }
         try check(grant.depth == 0, "root_depth_invalid", "a root has del_depth 0", 0, "del_depth")  // 3c

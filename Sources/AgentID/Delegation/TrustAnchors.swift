@@ -66,7 +66,10 @@ struct TrustAnchors: Sendable {
             return root.keyID == nil ? signers : signers.filter { $0.domain == nil }
         }
         guard root.keyID == nil else {
-            throw Denial("untrusted_root", "the root's kid is not a trusted key's thumbprint", link: 0, at: "kid")
+            throw Denial(
+                "untrusted_root",
+                "the root's kid is not a trusted key's thumbprint: the guard needs its domain's bundle",
+                link: 0, at: "kid")
         }
         throw Denial("untrusted_root", "no trusted key signed the root", link: 0)
     }

@@ -101,7 +101,11 @@ struct ProofVerifier {
                 at: "proof.aat_aud")
         }
         guard let audience, named.equals(audience) else {
-            throw Denial("pop_recipient_mismatch", "the proof is for another guard", at: "proof.aat_aud")
+            let own = audience.map { "another guard than \($0): make it with that audience" }
+            throw Denial(
+                "pop_recipient_mismatch",
+                "the proof is for \(own ?? "a guard with an audience, and this one has none")",
+                at: "proof.aat_aud")
         }
     }
 }

@@ -123,11 +123,15 @@ struct AuthorityDirectory: Sendable {
 
     var parkingKeyPath: String { "\(path)/keys/parking.jwk" }
 
-    private var digestKeyPath: String { "\(path)/keys/digest" }
+    var digestKeyPath: String { "\(path)/keys/digest" }
 
     /// Makes the key for the digests of arguments in the audit log, if there is none yet.
-    func makeDigestKey() throws(AgentIDError) {
+    ///
+    /// - Parameter mayBeNew: is false beside a log that has begun: under another key, the arguments of its entries would
+    ///   be said to be others.
+    func makeDigestKey(mayBeNew: Bool) throws(AgentIDError) {
         guard try !Files.isPresent(digestKeyPath, in: held) else { return try Self.checkDigestKey(digestKeyPath) }
+        guard mayBeNew else { throw Self.lostKey(digestKeyPath) }
         try withLock { () throws(AgentIDError) in
             guard try !Files.isPresent(digestKeyPath, in: held) else { return }
             var bytes = Sodium.randomBytes(16)
@@ -143,9 +147,18 @@ struct AuthorityDirectory: Sendable {
         guard bytes.count == 16 else {
             throw AgentIDError(
                 .malformed, name: "key_file",
-                message: "\(path) has \(bytes.count) bytes, not 16: restore it, or remove it and do without comparing "
-                    + "arguments with what is in the log", at: path)
+                message: "\(path) has \(bytes.count) bytes, not 16: restore it from a backup of this directory",
+                at: path)
         }
+    }
+
+    /// A key of the audit log that is not there, though the log has begun.
+    static func lostKey(_ path: String) -> AgentIDError {
+        AgentIDError(
+            .notFound, name: "key_missing",
+            message:
+                "the audit log has begun, and \(path) is missing: restore it from a backup of this directory; without one, "
+                + "move audit away, keep it, and run: agentidctl restored", at: path)
     }
 
     /// Reads the key; `nil` for a user who may not, and where there is none. Throws where it cannot be read now: entries

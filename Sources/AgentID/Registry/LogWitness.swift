@@ -25,6 +25,7 @@ struct LogWitness {
     var reach: RegistryReach? { sequence?.registry }
     var outbox: Int64 { sequence?.outbox ?? 0 }
     var size: UInt64 { sequence?.after.size ?? 0 }
+    var hasBegun: Bool { sequence != nil }
 
     /// The log as the registry is to know it; `nil` if there is none.
     func mark(of meta: RegistryMeta) throws(AgentIDError) -> LogMark? {
@@ -41,6 +42,16 @@ struct LogWitness {
             failure.code, name: failure.name,
             message: "\(failure.message); or move \(directory.auditPath) away and go on with a new log",
             at: failure.place)
+    }
+
+    /// Throws if the log has begun and another key than this signed it.
+    func check(_ key: PublicKey) throws(AgentIDError) {
+        guard let sequence, !sequence.keys.contains(where: { (try? NoteKey($0))?.publicKey == key }) else { return }
+        throw AgentIDError(
+            .malformed, name: "key_file",
+            message:
+                "\(directory.logKeyPath) holds another key than the one that signed the audit log: restore it from a backup "
+                + "of this directory", at: directory.logKeyPath)
     }
 
     /// Makes the log accept a registry that was restored.

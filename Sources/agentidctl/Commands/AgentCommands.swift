@@ -51,11 +51,33 @@ struct StartAgent: ParsableCommand {
         let key = try SigningKey.generate()
         try options.withEvents { authority in
             let request = try task.request
-            try AgentDirectory.create(out, key: key) {
-                try authority.issue(profile: task.profile, to: key.publicKey, request)
+            var issued: (chain: String, credential: String)?
+            do {
+                try AgentDirectory.create(out, key: key) {
+                    let started = try authority.issue(profile: task.profile, to: key.publicKey, request)
+                    issued = started
+                    return started
+                }
+            } catch {
+                guard let issued else { throw error }
+                throw Self.end(
+                    try Agent.open(key: key, chain: issued.chain, credential: issued.credential).id(), in: authority,
+                    after: error)
             }
             let id = try AgentDirectory(path: out).open().id()
             Console.data(output.json ? PrintableText(["agent": .string(id), "directory": .string(out)]) : "\(id)")
+        }
+    }
+
+    /// Ends an agent whose key could not be written: nobody has it.
+    private static func end(_ id: String, in authority: Authority, after error: any Error) -> any Error {
+        do {
+            _ = try authority.deprovision(agent: id, reason: "its key could not be written")
+            return error
+        } catch let unended {
+            return Fault(
+                "\(error); the agent \(id) was started, nobody has its key, and it could not be ended (\(unended)): agentidctl "
+                    + "deprovision \(id)", code: "io", reason: "unended", path: id)
         }
     }
 }

@@ -137,7 +137,9 @@ struct GoneCommand: ParsableCommand {
         list("secret not returned, lease", gone.leases)
         if gone.deliveries > 0 { Console.data("  hook deliveries still waiting: \(gone.deliveries)") }
         if gone.tombstone == nil {
-            Console.data("  no tombstone" + (gone.live.isEmpty ? ": agentidctl reap makes up for it" : ""))
+            Console.data(
+                "  no tombstone: agentidctl "
+                    + (gone.live.isEmpty ? "reap makes up for it" : "deprovision \(gone.agent) ends it"))
         }
     }
 }

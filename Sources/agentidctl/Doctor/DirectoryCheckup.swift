@@ -39,9 +39,8 @@ struct DirectoryCheckup {
         do { try RegistryInspection.checkSecret(path) } catch {
             throw Trouble(
                 "\(error.message)",
-                remedy: path.ends(exactly: "/digest")
-                    ? "restore it; without it, remove it: a new one is made"
-                    : "restore it from a backup, or rotate keys")
+                remedy: path.ends(exactly: "/digest") || path.ends(exactly: "/log.jwk")
+                    ? "restore it from a backup" : "restore it from a backup, or rotate keys")
         }
     }
 

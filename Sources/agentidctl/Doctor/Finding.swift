@@ -45,6 +45,7 @@ struct Finding {
         case "directory_replaced", "registry_replaced", "registry_rolled_back", "journal_missing",
             "journal_rolled_back", "audit_replaced", "audit_rolled_back":
             "end what has the directory open, put the newest of all of it in its place, then: agentidctl restored"
+        case "key_missing", "key_file": "restore it from a backup, or as docs/backup.md says"
         case "older_registry":
             "if it was restored from a backup: agentidctl restored; else open the authority once, as agentidctl reap does"
         case "file" where error.message.utf8.starts(with: "\(error.place) is gone".utf8):

@@ -27,8 +27,9 @@ struct RegistryCheckup {
         // Of a log that was put back as a whole, that is told.
         let checkpoint = together.trouble == nil ? [checkup.checkpoint] : []
         let state = [checkup.clock, checkup.leases, checkup.tombstones] + checkup.hooks + [checkup.secrets]
-        return [whole, together] + checkpoint + [checkup.marks, checkup.replayMemory] + checkup.keys + checkup.profiles
-            + checkup.reviews + state + GuardCheckup(inspection: opened, directory: directory).findings
+        return [whole, together] + checkpoint + [checkup.marks, checkup.replayMemory] + checkup.keys + checkup.otherKeys
+            + checkup.profiles + checkup.reviews + state
+            + GuardCheckup(inspection: opened, directory: directory).findings
     }
 
     private var registry: String { "\(directory)/registry.db" }
@@ -85,6 +86,20 @@ struct RegistryCheckup {
                 }
             }
         }
+    }
+
+    private var otherKeys: [Finding] {
+        let parked = Finding(of: "key of parked agents", at: "\(directory)/keys/parking.jwk") {
+            try inspection.checkParkingKey()
+        }
+        // Where a caller's signer has the keys, it has the log's too.
+        let hasKeys = inspection.keys.contains {
+            unsafe access("\(directory)/keys/\($0.key.thumbprint).jwk", F_OK) == 0
+        }
+        guard hasKeys else { return [parked] }
+        return [
+            parked, Finding(of: "keys of the audit log", at: "\(directory)/keys") { try inspection.checkLogKeys() },
+        ]
     }
 
     /// How far a retirement may be ahead, in seconds: that of a grant which was dated by a clock that was ahead by less.

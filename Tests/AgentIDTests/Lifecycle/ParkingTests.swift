@@ -265,12 +265,15 @@ import Testing
 
     private var hasLogKey: Bool { FileManager.default.fileExists(atPath: path + "/keys/log.jwk") }
 
-    @Test func anotherSealingKeyOpensNothing() throws {
+    @Test func aSealingKeyThatIsLostIsNotMadeAnew() throws {
         let agent = try world.start()
         let id = try agent.id()
         try agent.park(for: 60)
         try FileManager.default.removeItem(atPath: path + "/keys/parking.jwk")
-        #expect(refusal { _ = try other().unpark(agent: id) } == "parked_key")
+        for _ in 0..<2 { #expect(refusal { _ = try other().unpark(agent: id) } == "key_missing") }
+        let third = try world.start()
+        #expect(refusal { try third.park(for: 60) } == "key_missing", "another would be in the way of the one that is restored")
+        #expect(!FileManager.default.fileExists(atPath: path + "/keys/parking.jwk"))
         #expect(try other().deprovision(agent: id) != nil)
     }
 

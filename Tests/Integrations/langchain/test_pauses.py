@@ -14,6 +14,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command, interrupt
 from libagentid.integrations.langchain import Guarded
 from libagentid.integrations.langgraph import guarded_graph
+from libagentid.tools import NotGuarded
 from scripted import Scripted
 
 
@@ -129,6 +130,17 @@ def test_a_run_that_fails_ends_its_agent(acme, ran):
         guarded_graph(create_agent(Scripted(script=[]), []), acme, profile="worker", scope="boom", principal=str)
     with pytest.raises(TypeError, match="principal is a function of a run's config, not str"):
         guarded_graph(graph, acme, profile="worker", scope="boom", principal="user:a@acme.example")
+
+
+def test_a_graph_that_nothing_guards_runs_no_tool(acme, ran):
+    graph = create_agent(Scripted(script=[GOOD]), [asking(ran)], checkpointer=InMemorySaver())
+    wrapped = guarded_graph(graph, acme, profile="worker", scope="boom", principal=lambda _: "user:a@acme.example")
+    with pytest.raises(NotGuarded, match="read_file"):
+        wrapped.invoke(ASK, {"configurable": {"thread_id": "bare"}})
+    assert ran == [] and [state for state, _ in threads(acme, "bare")] == ["deprovisioned"]
+    for config in (None, {}, {"configurable": {}}, {"configurable": {"thread_id": ""}}):
+        with pytest.raises(ValueError, match="thread_id"):
+            wrapped.invoke(ASK, config)
 
 
 class Fails(AgentMiddleware):

@@ -57,7 +57,7 @@ class _Watch(BaseCallbackHandler):
             )
 
 
-_WATCH = _Watch()
+WATCH = _Watch()
 _watched: ContextVar[_Watch | None] = ContextVar("agentid.langchain", default=None)
 _schema: ContextVar[dict[str, Any]] = ContextVar("agentid.langchain.schema", default={})  # noqa: B039 - never written to
 register_configure_hook(_watched, inheritable=True)
@@ -65,7 +65,7 @@ register_configure_hook(_watched, inheritable=True)
 
 @contextmanager
 def _watching(schema: dict[str, Any]) -> Generator[None]:
-    before, outer = _watched.set(_WATCH), _schema.set(schema)
+    before, outer = _watched.set(WATCH), _schema.set(schema)
     try:
         yield
     finally:

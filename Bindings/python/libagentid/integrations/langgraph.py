@@ -15,6 +15,7 @@ from ..aio._agent import ended
 from ..aio._running import in_thread
 from ..tools import Run, Runs
 from . import needs
+from .langchain import WATCH
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -44,10 +45,14 @@ class GuardedGraph:
     """The four ways to run a compiled graph; everything else is `graph`'s own."""
 
     def __init__(self, graph: Any, runs: Runs, principal: Callable[[Any], str]) -> None:
-        self.graph, self._runs, self._principal = graph, runs, principal
+        # A tool that nothing guards is an error here too, not only below a graph that is guarded.
+        self.graph, self._runs, self._principal = graph.with_config(callbacks=[WATCH]), runs, principal
 
     def _run(self, config: Any) -> Run:
-        return self._runs.run(f"thread {config['configurable']['thread_id']}", self._principal(config))
+        thread = ((config or {}).get("configurable") or {}).get("thread_id")
+        if not thread:
+            raise ValueError('config names no thread, by which a run is resumed: give {"configurable": {"thread_id": "7"}}')
+        return self._runs.run(f"thread {thread}", self._principal(config))
 
     async def _taken_up(self, config: Any) -> Run:
         return await in_thread(self._run(config).take_up, lambda run: ended(run.agent))

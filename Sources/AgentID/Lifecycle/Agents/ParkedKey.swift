@@ -149,4 +149,11 @@ final class ParkedKey: Sendable {
         .malformed, name: "parked_key",
         message: "what was sealed of the agent does not open: end it and start another, or restore keys/parking.jwk",
         at: "agent")
+
+    static let lost = AgentIDError(
+        .notFound, name: "key_missing",
+        message:
+            "agents are parked, and the key is missing that seals theirs: restore it from a backup of this directory, or "
+            + "end them and start others",
+        at: "keys/parking.jwk")
 }

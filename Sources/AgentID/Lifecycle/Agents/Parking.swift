@@ -1,3 +1,4 @@
+internal import JOSE
 internal import StrictJSON
 internal import Synchronization
 
@@ -65,7 +66,7 @@ extension Lifecycle {
         for one in held { one.agent.turn.lock() }
         defer { for one in held { one.agent.turn.unlock() } }
         let tree = try parted(held, at: now)
-        let sealed = try ParkedKey.seal(tree.map(\.sealed), with: keys.sealingKey())
+        let sealed = try ParkedKey.seal(tree.map(\.sealed), with: sealingKey())
         let expires = min(before > 0 ? before : now + seconds * 1000, tree[0].until)
         let isDone = try write { registry in
             guard try isWhole(tree, of: held, at: now, in: registry) else { return false }
@@ -156,5 +157,20 @@ extension Lifecycle {
                 .state, name: "authority_revoked", message: "revoked: \(revoked.kind.name) \(revoked.value)",
                 at: "agent")
         }
+    }
+
+    /// The key that seals those of parked agents. Another one is not made while some are parked: they need the one that is gone.
+    private func sealingKey() throws(AgentIDError) -> GuardedBytes {
+        if let key = try keys.sealingKey(mayBeNew: false) { return key }
+        try Self.checkNoneParked(registry)
+        guard let key = try keys.sealingKey(mayBeNew: true) else { throw ParkedKey.lost }
+        return key
+    }
+
+    /// Throws if agents are parked, of whom the key is gone that seals theirs.
+    static func checkNoneParked(_ registry: any Registry) throws(AgentIDError) {
+        var parked = AgentFilter()
+        (parked.state, parked.limit) = (.parked, 1)
+        guard try registry.read({ try $0.agents(parked) }).isEmpty else { throw ParkedKey.lost }
     }
 }

@@ -31,7 +31,7 @@ extension Lifecycle {
 
     /// Unparks an agent, as a renewal would go on with it, and those parked with it, parents before their children.
     func unpark(_ id: String) throws(AgentIDError) -> [Unparked] {
-        let sealing = try keys.sealingKey()
+        let sealing = try keys.sealingKey(mayBeNew: false)
         let taken = try withActiveKey { active throws(AgentIDError) in
             let now = try clock.now()
             let (agent, sealed, parkedUntil, profile) = try registry.read { registry in
@@ -39,6 +39,7 @@ extension Lifecycle {
                 return (agent, sealed, until, try Issuance.profile(named: agent.profile, in: registry))
             }
             try Issuance.checkReview(of: profile, now: now / 1000)
+            guard let sealing else { throw ParkedKey.lost }
             let boxed = try ParkedKey.open(sealed, with: sealing)
             let parked = boxed[0]
             guard agent.key.isSame(as: parked.key.thumbprint) else { throw ParkedKey.damaged }

@@ -8,7 +8,9 @@ extension RegistryReader {
         guard let found = try approval(id), found.expires > now else {
             throw AgentIDError(
                 .notFound, name: "approval",
-                message: "there is no such request: it lapsed, its call was made, or its agent ended", at: "id")
+                message:
+                    "there is no such request: it lapsed, its call was made, its agent ended, or the ID is not whole",
+                at: "id")
         }
         return found
     }

@@ -63,26 +63,38 @@ final class SigningKeys: Sendable {
         if let directory { Files.remove(directory.keyPath(key), in: directory.held) }
     }
 
-    /// The signer of the audit log's checkpoints: a key of the log's own, made if there is none yet, or the caller's
+    /// The signer of the audit log's checkpoints: a key of the log's own, made before the log begins, or the caller's
     /// signer.
-    func logSigner() throws(AgentIDError) -> any Signer {
+    ///
+    /// Throws where that key is missing beside a log that has begun, or is another than signed it: a new one would sign
+    /// again all that the lost one had signed.
+    func logSigner(of log: LogWitness) throws(AgentIDError) -> any Signer {
         try held.withLock { held throws(AgentIDError) in
             guard let open = held else { throw Self.closed }
             if isExternal, let signer = open.signers.values.first { return signer }
             guard let directory else { return try Agent.newKey() }
-            return try Self.stored(directory.logKeyPath, in: directory, open.passphrase)
+            guard
+                let key = try Self.stored(directory.logKeyPath, in: directory, open.passphrase, mayBeNew: !log.hasBegun)
+            else { throw AuthorityDirectory.lostKey(directory.logKeyPath) }
+            try log.check(key.publicKey)
+            return key
         }
     }
 
     /// The key that seals the keys of parked agents: stored like the signing keys, even if a caller's signer has those.
-    func sealingKey() throws(AgentIDError) -> GuardedBytes {
+    ///
+    /// - Parameter mayBeNew: Whether one is made where there is none.
+    func sealingKey(mayBeNew: Bool) throws(AgentIDError) -> GuardedBytes? {
         try held.withLock { held throws(AgentIDError) in
             guard let open = held else { throw Self.closed }
             if let key = open.sealing { return key }
-            let key =
-                if let directory {
-                    try Self.stored(directory.parkingKeyPath, in: directory, open.passphrase)
-                } else { try Agent.newKey() }
+            let key: SigningKey?
+            if let directory {
+                key = try Self.stored(directory.parkingKeyPath, in: directory, open.passphrase, mayBeNew: mayBeNew)
+            } else {
+                key = mayBeNew ? try Agent.newKey() : nil
+            }
+            guard let key else { return nil }
             let seed: GuardedBytes
             do throws(JOSEError) { seed = try key.withSeed { $0 } } catch { throw AgentIDError(error, at: "") }
             held?.sealing = seed
@@ -90,16 +102,17 @@ final class SigningKeys: Sendable {
         }
     }
 
-    /// A key in a file of its own, made if there is none yet.
+    /// A key in a file of its own, made if there is none yet and there may be a new one.
     private static func stored(
-        _ path: String, in directory: AuthorityDirectory, _ passphrase: Passphrase?
-    ) throws(AgentIDError) -> SigningKey {
+        _ path: String, in directory: AuthorityDirectory, _ passphrase: Passphrase?, mayBeNew: Bool
+    ) throws(AgentIDError) -> SigningKey? {
         // Without the lock: a process that holds it may be frozen.
         func found() throws(AgentIDError) -> SigningKey? {
             guard try Files.isPresent(path, in: directory.held) else { return nil }
             return try KeyFile.read(path, in: directory.held, passphrase: passphrase)
         }
         if let key = try found() { return key }
+        guard mayBeNew else { return nil }
         return try directory.withLock { () throws(AgentIDError) in
             if let key = try found() { return key }
             let key = try Agent.newKey()
