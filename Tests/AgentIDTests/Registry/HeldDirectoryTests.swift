@@ -37,7 +37,7 @@ import Testing
         keys.discard(made)
         #expect(!Files.exists(away + file) && Files.exists(place.path + file))
         try FileManager.default.removeItem(atPath: place.path + file)
-        _ = try keys.sealingKey()
+        _ = try keys.sealingKey(mayBeNew: true)
         #expect(try names(place.path) == copied)
     }
 
