@@ -1,9 +1,12 @@
 /* Makes one call of a process fail, once: preloaded. FAULT_CALL names the call, FAULT_AT which of them (from 1), FAULT_ERROR
- * the errno, FAULT_IN the directory whose files are meant. FAULT_SAID is a file that gets a byte when it has failed. */
+ * the errno, FAULT_IN the directory whose files are meant. FAULT_SAID is a file that gets a byte when it has failed.
+ * FAULT_AT=0 means each of them, FAULT_END the end of the files' names, FAULT_WHILE a file that must be there. With
+ * FAULT_STOP the process is stopped before that call, which does not fail. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -19,7 +22,10 @@ static atomic_long seen;
 static int is_in(const char *path)
 {
     const char *directory = getenv("FAULT_IN");
-    return directory != NULL && strncmp(path, directory, strlen(directory)) == 0;
+    if (directory == NULL || strncmp(path, directory, strlen(directory)) != 0) return 0;
+    const char *end = getenv("FAULT_END"), *file = getenv("FAULT_WHILE");
+    if (end != NULL && (strlen(path) < strlen(end) || strcmp(path + strlen(path) - strlen(end), end) != 0)) return 0;
+    return file == NULL || access(file, F_OK) == 0;
 }
 
 static int is_file_in(int file)
@@ -34,7 +40,13 @@ static int is_file_in(int file)
 
 static int is_below(int directory, const char *path)
 {
-    return path[0] == '/' ? is_in(path) : is_file_in(directory);
+    if (path[0] == '/' || directory < 0) return is_in(path);
+    char name[64], whole[8192];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", directory);
+    const ssize_t length = readlink(name, whole, 4095);
+    if (length <= 0) return 0;
+    snprintf(whole + length, sizeof whole - (size_t)length, "/%s", path);
+    return is_in(whole);
 }
 
 /* Whether this call is the one. */
@@ -42,13 +54,17 @@ static int fails(const char *call)
 {
     const char *wanted = getenv("FAULT_CALL"), *at = getenv("FAULT_AT"), *error = getenv("FAULT_ERROR"), *said = getenv("FAULT_SAID");
     if (wanted == NULL || at == NULL || error == NULL || strcmp(wanted, call) != 0) return 0;
-    if (atomic_fetch_add(&seen, 1) + 1 != atol(at)) return 0;
+    if (atomic_fetch_add(&seen, 1) + 1 != atol(at) && atol(at) != 0) return 0;
     if (said != NULL) {
         const int file = (int)syscall(SYS_openat, AT_FDCWD, said, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
         if (file >= 0) {
             syscall(SYS_write, file, "!", 1L);
             syscall(SYS_close, file);
         }
+    }
+    if (getenv("FAULT_STOP") != NULL) {
+        raise(SIGSTOP);
+        return 0;
     }
     errno = atoi(error);
     return 1;

@@ -26,6 +26,8 @@ final class AuditAppender: Sendable {
         /// The number of lines and bytes appended.
         var lines: UInt64 = 0
         var bytes = 0
+        /// Whether further segments have to wait.
+        var pause = AuditPause()
         /// The error of a failed background sync; the next caller receives it.
         var broken: AgentIDError?
         var isClosed = false
@@ -188,6 +190,7 @@ final class AuditAppender: Sendable {
             }
         }
         if let apart = state.apart { throw apart }
+        if let error = state.pause.refusal { throw error }
         guard !state.isClosed else {
             throw AgentIDError(.state, name: "closed", message: "the audit log is closed", at: "audit")
         }
@@ -195,7 +198,7 @@ final class AuditAppender: Sendable {
         if let spare = state.spare, spare.segment.isThere {
             (fresh, ready) = spare
         } else {
-            (fresh, ready) = (try makeSegment(), 0)
+            (fresh, ready) = (try makeSegment(isSmall: state.pause.isFailing), 0)
         }
         retire(&state)
         (state.segment, state.position) = (fresh, AuditSegmentMemory.start)
@@ -210,11 +213,12 @@ final class AuditAppender: Sendable {
         }
     }
 
-    private func makeSegment() throws(AgentIDError) -> AuditSegment {
+    private func makeSegment(isSmall: Bool = false) throws(AgentIDError) -> AuditSegment {
         try checkPlace()
         let number = made.add(1, ordering: .relaxed).newValue
         return try AuditSegment(
-            AuditSegmentName(owner: owner, number: number), in: directory, capacity: options.segmentSize & ~7, log: log,
+            AuditSegmentName(owner: owner, number: number), in: directory,
+            capacity: (isSmall ? min(options.segmentSize, AuditPause.segmentSize) : options.segmentSize) & ~7, log: log,
             clock: clock, files: files)
     }
 
@@ -248,14 +252,21 @@ final class AuditAppender: Sendable {
             do throws(AgentIDError) { try segment.sync() } catch {
                 // The kernel may have dropped what it could not write, and reports it only once: nothing more goes
                 // there.
-                state.withLock { state in
+                let lost = state.withLock { state in
                     if state.segment === segment { retire(&state) }
                     state.full.removeAll { $0 === segment }
+                    state.pause.fail(error)
+                    // Also lines that were appended since, and before anybody looks for segments again.
+                    if isDurable { commits.fail(upTo: state.lines, error) }
+                    return state.lines
                 }
-                return (lines, error)
+                return (lost, error)
             }
         }
-        state.withLock { state in state.full.removeAll { full in segments.contains { $0 === full } } }
+        state.withLock { state in
+            state.full.removeAll { full in segments.contains { $0 === full } }
+            if !segments.isEmpty, state.lines > 0 { state.pause = AuditPause() }
+        }
         return (lines, nil)
     }
 

@@ -47,7 +47,7 @@ extension AuditReader {
         try files.makeDirectory(target)
         // What is synced in a directory is lost with the directory's name.
         try Files.syncName(of: target)
-        let start = try archiveStart(in: target)
+        let (start, isExtended) = try archiveStart(in: target)
         let copy = AuditTiles(directory: target, files: files)
         for index in kept.from >> 8..<end >> 8 {
             var bundle: [UInt8] = []
@@ -60,8 +60,11 @@ extension AuditReader {
         }
         try inAuditTree { () throws(TransparencyLogError) in try copyHashes(to: copy) }
         try files.replace("\(target)/\(AuditTrail.keyPath)", with: Array(key.utf8))
+        // One that ends in between is an archive all the same: a new one has no checkpoint yet, and that of one that is
+        // extended has all that it says is here.
+        if isExtended { try files.replace("\(target)/\(Checkpoint.path)", with: Array(note.utf8)) }
         try files.replace("\(target)/\(AuditKept.path)", with: AuditKept(from: start, to: end).bytes)
-        try files.replace("\(target)/\(Checkpoint.path)", with: Array(note.utf8))
+        if !isExtended { try files.replace("\(target)/\(Checkpoint.path)", with: Array(note.utf8)) }
         // Opens the archive as its readers will.
         let made = try AuditReader(directory: target, key: key)
         let found = try made.verify()
@@ -77,7 +80,7 @@ extension AuditReader {
     }
 
     /// The first entry of an archive that is to be extended or made.
-    private func archiveStart(in target: String) throws(AgentIDError) -> UInt64 {
+    private func archiveStart(in target: String) throws(AgentIDError) -> (start: UInt64, isExtended: Bool) {
         guard try files.read("\(target)/\(Checkpoint.path)", limit: SignedNote.longest) != nil else {
             // What was begun when the disk was full is gone on with.
             guard try files.list(target).allSatisfy(Self.isOfArchive) else {
@@ -85,7 +88,7 @@ extension AuditReader {
                     .exists, name: "archive", message: "\(target) holds other things: name an empty directory",
                     at: target)
             }
-            return kept.from
+            return (kept.from, false)
         }
         let there = try AuditReader(directory: target, key: key)
         // It may have more than the log has recorded as archived: all of that is here too.
@@ -96,7 +99,7 @@ extension AuditReader {
                     "\(target) holds another archive, or one that this log does not go on from: name another directory",
                 at: target)
         }
-        return there.kept.from
+        return (there.kept.from, true)
     }
 
     private static func isOfArchive(_ name: String) -> Bool {
@@ -123,8 +126,12 @@ extension AuditReader {
     private func forget(before end: UInt64, in log: SystemAuditFiles) throws(AgentIDError) {
         let done: Void? = try Files.withLock("\(directory)/lock", within: 10_000, in: log.held) {
             () throws(AgentIDError) in
-            try log.replace("\(directory)/\(AuditKept.path)", with: AuditKept(from: end, to: nil).bytes)
-            for index in kept.from >> 8..<end >> 8 {
+            // Another call may have archived more meanwhile.
+            if try AuditKept(reading: directory, files: log).from < end {
+                try log.replace("\(directory)/\(AuditKept.path)", with: AuditKept(from: end, to: nil).bytes)
+            }
+            // From the beginning: one that was killed here left some.
+            for index in 0..<end >> 8 {
                 guard let tile = Tile(level: 0, index: index) else { continue }
                 try log.remove("\(directory)/\(tile.entriesPath)")
             }

@@ -37,8 +37,27 @@ struct AuditTail {
                 result.pending += Int(clamping: sequence.after.size - min(sequence.before.size, sequence.after.size))
             }
             try checkSegments(sequence, isStill: { () throws(AgentIDError) in try isStill(bytes, at: path) }, &result)
+            countEvents(after: sequence.outbox, &result)
         } catch { note(.sequence, error.description) }
     }
+
+    /// Counts the events that wait in the registry beside the log, where there is one that can be read.
+    private func countEvents(after number: Int64, _ result: inout AuditVerification) {
+        let place = Files.split(reader.directory).parent
+        guard Files.exists("\(place)/registry.db"),
+            let registry = try? AuthorityDirectory(reading: place).openRegistry(.read),
+            let events = try? registry.read({ try $0.events(limit: Self.mostEvents) })
+        else { return }
+        var isFirst = true
+        for event in events where event.sequence > number {
+            result.pending += 1
+            if isFirst { result.noteTime(of: event.line) }
+            isFirst = false
+        }
+    }
+
+    /// More are counted as so many.
+    private static let mostEvents = 10_000
 
     private func isThere(_ source: AuditSequence.Source) -> Bool {
         switch source {
@@ -102,9 +121,7 @@ struct AuditTail {
                 switch try segment.item(at: position) {
                 case .line(let line, let next):
                     // Within a segment lines are in the order of their times, as a rule.
-                    if lines == 0, let time = (try? JSON(parsing: line).root)?["time_ms"]?.int {
-                        result.pendingSince = min(result.pendingSince ?? .max, Int64(time))
-                    }
+                    if lines == 0 { result.noteTime(of: line) }
                     (result.pending, lines, position) = (result.pending + 1, lines + 1, next)
                 case .template(let next): position = next
                 case .gap(let next):
@@ -121,5 +138,13 @@ struct AuditTail {
                 }
             }
         }
+    }
+}
+
+extension AuditVerification {
+    /// Takes down the time of a line that waits.
+    fileprivate mutating func noteTime(of line: [UInt8]) {
+        guard let time = (try? JSON(parsing: line).root)?["time_ms"]?.int else { return }
+        pendingSince = min(pendingSince ?? .max, Int64(time))
     }
 }

@@ -8,7 +8,7 @@ public struct AuditVerification: Sendable {
     public internal(set) var sound: UInt64 = 0
     /// The number of entries kept elsewhere, in an archive or in the log that this archives. Their hashes match.
     public internal(set) var archived: UInt64 = 0
-    /// The number of lines that wait in segments to be integrated.
+    /// The number of lines that wait to be integrated: in segments, and of events in the registry beside the log.
     public internal(set) var pending = 0
     /// The time of the oldest waiting line, in milliseconds since 1970, if it says so.
     package internal(set) var pendingSince: Int64?

@@ -1,10 +1,25 @@
 /// Lets many callers share one sync: the first caller does it for all whose lines are there by then.
 final class GroupCommit: Sendable {
     private struct State {
+        /// The lines up to this one are durable, or in `failed`.
         var synced: UInt64 = 0
         var isLed = false
-        /// The lines of the last failed sync, with its error.
-        var failed: (lines: Range<UInt64>, error: AgentIDError)?
+        /// The lines of failed syncs, with the error and the number of those that were not told of it. Each is told once.
+        var failed: [(lines: Range<UInt64>, untold: UInt64, error: AgentIDError)] = []
+
+        mutating func fail(upTo covered: UInt64, _ error: AgentIDError) {
+            guard covered > synced else { return }
+            failed.append((synced + 1..<covered + 1, covered - synced, error))
+            synced = covered
+        }
+
+        mutating func failure(of line: UInt64) -> AgentIDError? {
+            guard let i = failed.firstIndex(where: { $0.lines.contains(line) }) else { return nil }
+            let error = failed[i].error
+            failed[i].untold -= 1
+            if failed[i].untold == 0 { failed.remove(at: i) }
+            return error
+        }
     }
 
     private enum Turn {
@@ -15,13 +30,16 @@ final class GroupCommit: Sendable {
 
     private let state = Monitor(State())
 
-    /// Returns when the line with this number is durable. `sync` returns the number up to which all lines are.
+    /// Fails all lines up to one that were not durable before: nobody can make them so any more.
+    func fail(upTo covered: UInt64, _ error: AgentIDError) { state.change { $0.fail(upTo: covered, error) } }
+
+    /// Returns when the line with this number is durable; asked once for each line. `sync` returns the number up to which all lines are.
     func wait(
         for line: UInt64, sync: () -> (covered: UInt64, error: AgentIDError?)
     ) throws(AgentIDError) {
         while true {
             let turn = state.wait { state -> Turn? in
-                if let failed = state.failed, failed.lines.contains(line) { return .failed(failed.error) }
+                if let error = state.failure(of: line) { return .failed(error) }
                 if state.synced >= line { return .done }
                 if state.isLed { return nil }
                 state.isLed = true
@@ -34,7 +52,7 @@ final class GroupCommit: Sendable {
                 let (covered, error) = sync()
                 state.change { state in
                     state.isLed = false
-                    if let error, covered > state.synced { state.failed = (state.synced + 1..<covered + 1, error) }
+                    if let error { state.fail(upTo: covered, error) }
                     state.synced = max(state.synced, covered)
                 }
             }

@@ -51,7 +51,13 @@ extension Authority {
                 at: "options.trust_domain")
         }
         // A rotation that was killed on its way left the private half of a retired key: nobody signs with that again.
-        for record in records where record.role == .retired && !keys.isExternal { keys.discard(record.key) }
+        let left =
+            keys.isExternal
+            ? [] : records.filter { $0.role == .retired && Files.exists(directory.keyPath($0.key), in: directory.held) }
+        // Not before the rotation is on the disk, whoever wrote it: a power cut would leave the registry of before.
+        if !left.isEmpty, (try? registry.write { try $0.announce() }) != nil {
+            for record in left { keys.discard(record.key) }
+        }
         // A wrong passphrase or signer shows now, not at the first grant.
         for record in records where record.role == .active || record.role == .next && !keys.isExternal {
             do throws(AgentIDError) { _ = try keys.signer(for: record.key) } catch {

@@ -27,7 +27,7 @@ extension Authority {
                 try registry.replaceKeys(try registry.keys() + [KeyRecord(key: key, role: .next)])
             }
         } catch {
-            if registry.isUnnamed(key) { keys.discard(key) }
+            if registry.isUnnamed(key, after: error) { keys.discard(key) }
             throw error
         }
     }

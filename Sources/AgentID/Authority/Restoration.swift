@@ -100,7 +100,7 @@ extension Authority {
                 policy: before.meta.policyVersion, newerPolicy: logged)
         } catch {
             // Interrupted later, it is done again: the registry names the key by then, and goes with it.
-            if let key, registry.isUnnamed(key.publicKey) {
+            if let key, registry.isUnnamed(key.publicKey, after: error) {
                 Files.remove(directory.keyPath(key.publicKey), in: directory.held)
             }
             throw error
@@ -150,9 +150,10 @@ extension Authority {
 }
 
 extension Registry {
-    /// Whether the registry certainly has no such signing key: the file of one that it names is needed, whatever failed.
-    func isUnnamed(_ key: PublicKey) -> Bool {
-        (try? read { try $0.keys() })?.contains { $0.key == key } == false
+    /// Whether the registry certainly has no such signing key, and gets none: the file of one that it names is needed,
+    /// whatever failed.
+    func isUnnamed(_ key: PublicKey, after error: AgentIDError) -> Bool {
+        !error.isInDoubt && (try? read { try $0.keys() })?.contains { $0.key == key } == false
     }
 }
 

@@ -116,7 +116,7 @@ extension AgentIDError {
     fileprivate var isOfReplaced: Bool {
         [
             "directory_replaced", "registry_replaced", "registry_rolled_back", "registry_corrupt", "journal_missing",
-            "journal_rolled_back", "audit_replaced", "audit_rolled_back",
+            "journal_damaged", "journal_rolled_back", "audit_replaced", "audit_rolled_back",
         ].contains { name.isSame(as: $0) }
     }
 }

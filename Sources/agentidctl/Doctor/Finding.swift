@@ -43,7 +43,7 @@ struct Finding {
         case "disk_full": "make room on the disk, or move the directory"
         case "read_only": "make the disk, the directory and its files writable by their owner"
         case "directory_replaced", "registry_replaced", "registry_rolled_back", "journal_missing",
-            "journal_rolled_back", "audit_replaced", "audit_rolled_back":
+            "journal_damaged", "journal_rolled_back", "audit_replaced", "audit_rolled_back":
             "end what has the directory open, put the newest of all of it in its place, then: agentidctl restored"
         case "key_missing", "key_file": "restore it from a backup, or as docs/backup.md says"
         case "older_registry":

@@ -57,6 +57,14 @@ import Testing
         for line in [UInt64(1), 2, 3] { try commits.wait(for: line) { (9, Self.failure) } }
         for line in [UInt64(5), 6] { #expect(throws: Self.failure) { try commits.wait(for: line) { (9, nil) } } }
         try commits.wait(for: 7) { (7, nil) }
-        for line in [UInt64(4), 5, 6] { #expect(throws: Self.failure) { try commits.wait(for: line) { (9, nil) } } }
+    }
+
+    @Test func aSecondFailureDoesNotHideTheFirst() throws {
+        let commits = GroupCommit()
+        #expect(throws: Self.failure) { try commits.wait(for: 1) { (3, Self.failure) } }
+        try commits.wait(for: 4) { (4, nil) }
+        #expect(throws: Self.failure) { try commits.wait(for: 5) { (6, Self.failure) } }
+        for line in [UInt64(2), 6, 3] { #expect(throws: Self.failure) { try commits.wait(for: line) { (9, nil) } } }
+        try commits.wait(for: 7) { (7, nil) }
     }
 }

@@ -18,6 +18,8 @@ struct HookDelivery: Sendable {
     /// deadline.
     private static let turn: Int64 = 1000
 
+    private static let unfinished = "the process that made the last attempt ended in it"
+
     /// The result of a claimed delivery.
     private enum Outcome {
         case told
@@ -32,11 +34,17 @@ struct HookDelivery: Sendable {
         // Asked first, because a claim is a write and most looks find nothing.
         let isDue = try registry.read { registry in try registry.hasDelivery(of: hook.name, dueBy: now) }
         guard isDue else { return false }
-        let claimed = try registry.write { registry in
-            try registry.claimDeliveries(
-                of: hook.name, by: claimant, at: now, until: now + (hook.deadline + Self.grace) * 1000, limit: batch)
+        let (given, claimed) = try registry.write { registry in
+            (
+                try registry.giveUpDeliveries(
+                    of: hook.name, afterAttempts: hook.maxAttempts, at: now, error: Self.unfinished),
+                try registry.claimDeliveries(
+                    of: hook.name, by: claimant, at: now, until: now + (hook.deadline + Self.grace) * 1000, limit: batch
+                )
+            )
         }
-        guard !claimed.isEmpty else { return false }
+        for delivery in given { tell(of: delivery, Self.unfinished, isDead: true) }
+        guard !claimed.isEmpty else { return !given.isEmpty }
         let begun = MonotonicClock.milliseconds
         var outcomes: [Outcome] = []
         var failed: Set<ExactText> = []

@@ -25,6 +25,8 @@ final class Journal: Sendable {
 
     let path: String
     private var oldPath: String { path + ".old" }
+    /// Where a new file is made.
+    private var nextPath: String { path + ".next" }
     private let last = Locked<JournalFile?>(nil)
     /// The directory that both files and the lock are in.
     private let held: HeldDirectory?
@@ -114,7 +116,8 @@ final class Journal: Sendable {
     private func current() throws(AgentIDError) -> JournalFile {
         if let file = last.withLock({ $0 }), file.isNamed(path, in: held) { return file }
         // Between its two names; a process may have died there, or be stopped.
-        if try !exists(path), try exists(oldPath) { try create(within: 100) }
+        // Where none can be made, as on a full disk, the old one takes the line.
+        if try !exists(path), try exists(oldPath) { try? create(within: 100) }
         var opened = try open(path, isWriter: true)
         if opened == nil { opened = try open(oldPath, isWriter: true) }
         guard let file = opened else {
@@ -154,7 +157,8 @@ final class Journal: Sendable {
         var reached = mark
         for file in try files(from: mark.epoch) {
             let offset = file.epoch.isSame(as: mark.epoch) ? mark.offset : 0
-            let (found, end, _) = try file.entries(from: offset, at: path)
+            let (found, end, damaged) = try file.entries(from: offset, at: path)
+            if let damaged { throw JournalFile.damaged(before: damaged, at: path) }
             if end > offset { try file.sync(path) }
             entries += found.map(\.entry)
             reached = JournalMark(epoch: file.epoch, offset: end)
@@ -175,8 +179,16 @@ final class Journal: Sendable {
                 return false
             }
             guard file.epoch.isSame(as: mark.epoch), mark.offset >= Self.fullBytes else { return false }
+            // First, with its room: on a full disk the file that is there takes more lines.
+            let header = JournalFile.header(JournalMark.epoch(after: file.number))
+            try Files.replace(nextPath, with: header.span, in: held)
+            guard let next = try open(nextPath, isWriter: true), next.reserve(Self.reserve, at: nextPath) else {
+                Files.remove(nextPath, in: held)
+                return false
+            }
             try Files.rename(path, to: oldPath, in: held)
-            try make(after: file.number)
+            try Files.rename(nextPath, to: path, in: held)
+            try Files.syncName(of: path, in: held)
             return true
         }
         return isMore.flatMap { $0 } ?? false

@@ -79,12 +79,15 @@ internal import StrictJSON
     }
 
     /// Reserves room on the disk for further lines, so that they can be appended when the disk is full. Reserves what
-    /// it can: without it, lines are appended as long as there is room.
-    func reserve(_ count: Int, at path: String) {
-        guard let size = try? size(path) else { return }
+    /// it can: without it, lines are appended as long as there is room. Returns whether there was room.
+    @discardableResult func reserve(_ count: Int, at path: String) -> Bool {
+        guard let size = try? size(path) else { return false }
         for _ in 0..<10 {
-            if fallocate(file, Int32(CPROCESS_KEEP_SIZE), off_t(size), off_t(count)) == 0 || errno != EINTR { return }
+            if fallocate(file, Int32(CPROCESS_KEEP_SIZE), off_t(size), off_t(count)) == 0 { return true }
+            if errno != EINTR { break }
         }
+        // Some file systems cannot reserve.
+        return ![ENOSPC, EDQUOT, EFBIG].contains(errno)
     }
 
     /// Appends a line in one write, and syncs it. The kernel orders the lines of several processes.
@@ -103,14 +106,18 @@ internal import StrictJSON
         return Int(end)
     }
 
-    /// Returns the entries from an offset on, each with the offset after it, and the end of the whole lines. Counts
-    /// damaged lines. Throws where a line cannot be read: it may be a revocation.
+    /// Returns the entries from an offset on, each with the offset after it, the end of the whole lines, and the end of the
+    /// last damaged line. Throws where a line cannot be read: it may be a revocation.
+    ///
+    /// A line that was answered for and does not match its checksum any more is damaged. What a write left that was not, is
+    /// passed over: one that stopped halfway ends at the next line's first line feed, not at one of its own. One that a
+    /// power cut took sectors of may have its line feed, and has zeros in the place of those: no line has any.
     func entries(
         from offset: Int, at path: String
-    ) throws(AgentIDError) -> (entries: [(entry: JournalEntry, end: Int)], end: Int, damaged: Int) {
+    ) throws(AgentIDError) -> (entries: [(entry: JournalEntry, end: Int)], end: Int, damaged: Int?) {
         var start = max(offset, Self.headerSize)
         var found: [(entry: JournalEntry, end: Int)] = []
-        var damaged = 0
+        var damaged: Int?
         let size = try size(path)
         // Reads it all, however long it is: an unread revocation would permit calls.
         while start < size, let bytes = try Self.read(file, path, from: start, count: min(size - start, Journal.piece))
@@ -119,18 +126,38 @@ internal import StrictJSON
             var position = 0
             while let end = span.firstIndex(of: 0x0A, from: position) {
                 if end > position {
-                    if let entry = JournalEntry(reading: span.extracting(position..<end), seed: seed) {
+                    let line = span.extracting(position..<end)
+                    if let entry = JournalEntry(reading: line, seed: seed) {
                         found.append((entry, start + end + 1))
                     } else {
-                        damaged += 1
+                        let isLast = end + 1 == span.count
+                        // The byte after it tells, and comes with the next piece.
+                        if isLast, start + end + 1 < size, position > 0 { break }
+                        if isLast || span[end + 1] == 0x0A, line.firstIndex(of: 0, from: 0) == nil {
+                            damaged = start + end + 1
+                        }
                     }
                 }
                 position = end + 1
             }
-            guard position > 0 else { break }
+            if position == 0 {
+                // No line is so long.
+                guard span.count > Journal.mostLine else { break }
+                damaged = start + span.count
+                break
+            }
             start += position
         }
         return (found, start, damaged)
+    }
+
+    /// The error where a line that was answered for cannot be read.
+    static func damaged(before end: Int, at path: String) -> AgentIDError {
+        AgentIDError(
+            .malformed, name: "journal_damaged",
+            message:
+                "\(path) is damaged before byte \(end): it may have been a revocation; stop what uses the directory and "
+                + "restore it, or run agentidctl restored", at: path)
     }
 
     /// Makes all that was read durable. Its writer may not have come to that yet.

@@ -9,6 +9,9 @@ struct JournalReader: Sendable {
     /// The agents suspended by lines that the registry has not folded.
     private(set) var suspended: [(agent: ExactText, at: JournalMark)] = []
 
+    /// The end of the last line that is damaged.
+    private var damaged: JournalMark?
+
     init(_ journal: Journal) { self.journal = journal }
 
     /// Reads the new lines. Returns their revocations. Where one file cannot be read, all are read again at the next call.
@@ -37,7 +40,8 @@ struct JournalReader: Sendable {
     private mutating func take(_ file: JournalFile, _ revocations: inout [Revocation]) throws(AgentIDError) {
         let offset = file.epoch.isSame(as: reached.epoch) ? reached.offset : 0
         guard try file.size(journal.path) > offset else { return }
-        let (entries, end, _) = try file.entries(from: offset, at: journal.path)
+        let (entries, end, damaged) = try file.entries(from: offset, at: journal.path)
+        if let damaged { self.damaged = JournalMark(epoch: file.epoch, offset: damaged) }
         for (entry, end) in entries {
             switch entry.change {
             case .revoke(let revocation), .endAll(let revocation): revocations.append(revocation)
@@ -63,11 +67,17 @@ struct JournalReader: Sendable {
         guard try file.isWhole(journal.path), there >= max(known, mark.position, reached.position) else {
             return Apart.journal("was cut short, or is an older one", at: journal.path)
         }
-        suspended.removeAll { line in
-            if line.at.epoch.isSame(as: mark.epoch) { return line.at.offset <= mark.offset }
-            // Of the file before the one that is being folded.
-            return mark.epoch.isSame(as: reached.epoch)
+        // Those of the file before the one that is being folded are, too.
+        let isNewest = mark.epoch.isSame(as: reached.epoch)
+        func isFolded(_ line: JournalMark) -> Bool {
+            line.epoch.isSame(as: mark.epoch) ? line.offset <= mark.offset : isNewest
         }
+        suspended.removeAll { isFolded($0.at) }
+        // What is folded was read by then.
+        if let damaged, !isFolded(damaged) {
+            return JournalFile.damaged(before: damaged.offset, at: journal.path)
+        }
+        damaged = nil
         return nil
     }
 }

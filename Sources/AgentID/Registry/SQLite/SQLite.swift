@@ -187,13 +187,34 @@ internal import StrictJSON
         _ begin: String, _ end: String, orElse undo: [String], _ body: () throws -> Result
     ) throws(AgentIDError) -> Result {
         try run(begin)
+        isInDoubt = false
         do {
             let result = try body()
-            try run(end)
+            try finish(end)
             return result
         } catch {
             throw takenBack(undo, after: error)
         }
+    }
+
+    /// Whether the last transaction failed when all of it may have been in the log already, as where that could not be synced.
+    /// Nobody sees it now, but who opens the registry after all have closed it takes it for committed, until another
+    /// transaction is written over it.
+    private(set) var isInDoubt = false
+
+    @inline(never) private func finish(_ end: String) throws(AgentIDError) {
+        do throws(AgentIDError) { try run(end) } catch {
+            let (status, number) = unsafe (sqlite3_extended_errcode(database), sqlite3_system_errno(database))
+            isInDoubt = !Self.isForWantOfRoom(status, number)
+            throw error
+        }
+    }
+
+    /// Whether a write failed as there is no room: what it was to end is not in the file.
+    private static func isForWantOfRoom(_ status: Int32, _ number: Int32) -> Bool {
+        // SQLITE_IOERR_WRITE does not always say that it was for want of room.
+        status & 0xFF == SQLITE_FULL
+            || status == SQLITE_IOERR | 3 << 8 && [0, ENOSPC, EDQUOT, EFBIG].contains(number)
     }
 
     @inline(never) private func takenBack(_ undo: [String], after error: any Error) -> AgentIDError {

@@ -117,6 +117,17 @@ extension SQLiteSession {
         ).inOrder { $0.id < $1.id }
     }
 
+    func giveUpDeliveries(
+        of hook: String, afterAttempts most: Int64, at now: Int64, error: String
+    ) throws(AgentIDError) -> [DeliveryRecord] {
+        try database.rows(
+            """
+            UPDATE deliveries SET state = 'dead', error = ?4, claimed_until = 0, claimed_by = NULL
+            WHERE hook = ?1 AND state = 'pending' AND claimed_by IS NOT NULL AND attempts >= ?3 AND NOT \(Self.waits)
+            RETURNING \(Self.columns)
+            """, .text(hook), .int(now), .int(most), .text(error), read: Self.delivery)
+    }
+
     func release(_ delivery: Int64, by claimant: String) throws(AgentIDError) -> Bool {
         try database.run(
             """

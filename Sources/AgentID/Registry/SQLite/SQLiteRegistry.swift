@@ -243,11 +243,27 @@ final class SQLiteRegistry: Registry {
             } catch {
                 // Nothing of the transaction is kept, or is in force: that is the failure of all. A failure of one's
                 // own may come from another's change, which never was.
-                for operation in operations { operation.error = error }
-                throw error
+                let failure = database.isInDoubt ? settled(error, on: database) : error
+                for operation in operations { operation.error = failure }
+                throw failure
             }
         }
         guard isDone != nil else { throw .registryBusy(at: "registry.db") }
+    }
+
+    /// Writes over what a failed commit may have left in the log. Returns its error, which says whether that is done.
+    private func settled(_ error: AgentIDError, on database: SQLite) -> AgentIDError {
+        do throws(AgentIDError) {
+            // Whoever has the lock by now writes over it too, unless it takes that back.
+            database.wait(milliseconds: 1000)
+            let writes = try database.transaction("BEGIN IMMEDIATE") {
+                try SQLiteSession(database).countWrite(turns: isRestored ? 0 : page.reached(.meters))
+            }
+            page.reach(.writes, UInt64(clamping: writes))
+            return error
+        } catch {
+            return .inDoubt(error, at: place.path)
+        }
     }
 
     /// Does one caller's part; takes it back where it throws. Whether it changed something, and what guards must see.
@@ -278,4 +294,18 @@ final class SQLiteRegistry: Registry {
         }
         guard faults.isSame(as: ["ok"]) else { throw SQLite.corrupt(faults.first ?? "no answer", "registry.db") }
     }
+}
+
+extension AgentIDError {
+    fileprivate static func inDoubt(_ error: AgentIDError, at path: String) -> AgentIDError {
+        let end = "; nothing was changed"
+        let why = error.message.ends(exactly: end) ? String(error.message.dropLast(end.utf8.count)) : error.message
+        return AgentIDError(
+            .io, name: "registry_in_doubt",
+            message: "\(why); that was at the last moment: look whether the change was made, before you repeat it",
+            at: path)
+    }
+
+    /// Whether the change that this is the error of may come into force later.
+    var isInDoubt: Bool { name.isSame(as: "registry_in_doubt") }
 }
