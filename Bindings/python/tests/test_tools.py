@@ -385,9 +385,32 @@ def test_a_decision_serves_one_of_several_threads_that_make_its_call(agent):
 
     with authorize("read_file", {"path": "/data/a"}, agent=agent) as call:
         taken = []
-        threads = [threading.Thread(target=lambda: taken.append(call.take("read_file", {"path": Path()}))) for _ in range(2)]
+
+        def take():
+            with acting(agent):
+                taken.append(call.take("read_file", {"path": Path()}))
+
+        threads = [threading.Thread(target=take) for _ in range(2)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
     assert sorted(taken) == [False, True]
+
+
+def test_a_decision_is_taken_by_its_own_agent_and_its_own_guard_alone(agent, acme, ran):
+    read_file, decided = read_file_into(ran), ("read_file", {"path": "/data/a", "mode": "r"})
+    with authorize(*decided), agent.spawn("helper", "add(a: *, b: *)"), pytest.raises(libagentid.Denied):
+        read_file("/data/a")
+    guard = acme.guard(audience="bank")
+    guarded_there = read_file_into(ran, guard=guard)
+    with authorize(*decided, guard=guard):
+        guard.close()
+        guarded_there("/data/a")  # which that guard has decided
+    with authorize(*decided), pytest.raises(libagentid.Error, match="closed"):
+        guarded_there("/data/a")
+    assert ran == ["/data/a"]
+    with authorize(*decided) as call:
+        with agent.spawn("helper", "read_file(path under '/data', mode? in ['r'])"):
+            assert not call.begin("read_file")
+        assert call.begin("read_file")

@@ -35,10 +35,12 @@ class Call:
     Within the block a function decorated with `guarded` that is this very call is not decided again.
     """
 
-    __slots__ = ("_before", "_call", "_current", "_entered", "_turns", "agent", "arguments", "pauses", "tool")
+    __slots__ = ("_before", "_call", "_current", "_entered", "_guard", "_turns", "agent", "arguments", "pauses", "tool")
 
-    def __init__(self, tool: str, arguments: Mapping[str, Any], agent: Identity | None, call: libagentid.Call) -> None:
-        self.tool, self.arguments, self.agent = tool, arguments, agent
+    def __init__(
+        self, tool: str, arguments: Mapping[str, Any], agent: Identity | None, call: libagentid.Call, guard: Guard | None = None
+    ) -> None:
+        self.tool, self.arguments, self.agent, self._guard = tool, arguments, agent, guard
         self._call, self._before, self._current = call, None, None
         self.pauses: type[BaseException] | tuple[()] = ()
         """The exceptions by which a framework pauses a call, to make it again later: the outcome is then `paused`."""
@@ -91,14 +93,15 @@ class Call:
             log.exception("the outcome of a permitted call of %s could not be recorded", self.tool)
             self._call._told(outcome)
 
-    def take(self, tool: str, arguments: Mapping[str, Any]) -> bool:
-        """Whether this is the call of these arguments, once."""
-        is_this = tool == self.tool and self.is_of(arguments)
+    def take(self, tool: str, arguments: Mapping[str, Any], guard: Guard | None = None) -> bool:
+        """Whether this is the call of these arguments, by the agent that acts here and for the guard that decided it; once."""
+        is_this = tool == self.tool and guard is self._guard and _acts_here() is self.agent and self.is_of(arguments)
         return is_this and "end" in self._turns and self._has_turn("take")
 
     def begin(self, tool: str) -> bool:
-        """Whether this is the call that a framework says it begins now, by the tool's name; once."""
-        return tool == self.tool and "end" in self._turns and self._has_turn("begin")
+        """Whether this is the call that a framework says it begins now, by the tool's name and the agent that acts; once."""
+        is_this = tool == self.tool and (self.agent is None or _acts_here() in (None, self.agent))
+        return is_this and "end" in self._turns and self._has_turn("begin")
 
     def _has_turn(self, turn: str) -> bool:
         try:
@@ -127,6 +130,13 @@ class Call:
             self.done(EARLY)  # its client, elsewhere, has gone: to hang up gives nothing back
         else:
             self.done() if error is None else self.failed(error)
+
+
+def _acts_here() -> Identity | None:
+    try:
+        return current_agent()
+    except LookupError:
+        return None
 
 
 def _reset(now: ContextVar[Any], before: Token[Any] | None) -> None:
@@ -162,14 +172,13 @@ def authorize(
     except Denied as denied:
         tell(denied, tool)
         raise
-    return Call(tool, arguments, agent, call)
+    return Call(tool, arguments, agent, call, guard)
 
 
 def current_call() -> Call | libagentid.Call:
     """The call of the guarded function, tool or request that runs, to tell its cost and labels.
 
-    `LookupError` outside of one. Not within generators that are decorated with `guarded`, which share their context with whatever
-    iterates over them; nor in tools of a framework whose hooks stand before and after a tool, and not around it.
+    `LookupError` outside of one, and in tools of a framework whose hooks stand before and after a tool, and not around it.
     """
     call = running.get()
     if call is None:
@@ -182,10 +191,10 @@ def decided() -> Call | None:
     return _now.get()
 
 
-def taken(tool: str, arguments: Mapping[str, Any]) -> bool:
+def taken(tool: str, arguments: Mapping[str, Any], guard: Guard | None) -> bool:
     """Whether a framework's hook has decided this very call, which is now made."""
     now = _now.get()
-    return now is not None and now.take(tool, arguments)
+    return now is not None and now.take(tool, arguments, guard)
 
 
 def tell(denied: Denied, tool: str) -> None:
