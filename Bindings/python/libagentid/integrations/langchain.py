@@ -20,6 +20,7 @@ from uuid import uuid4
 from .._current import current_agent
 from .._errors import Denied
 from ..tools import NotGuarded, SubAgents, acting, authorize, decided, defaulted, permitted, plain, refusal
+from ..tools._defaults import Defaulted
 from ..tools._recent import Recent
 from . import named, needs
 
@@ -31,6 +32,7 @@ from langchain_core.callbacks import BaseCallbackHandler  # noqa: E402
 from langchain_core.messages import ToolMessage  # noqa: E402
 from langchain_core.tracers.context import register_configure_hook  # noqa: E402
 from langgraph.errors import GraphBubbleUp  # noqa: E402
+from pydantic import BaseModel, create_model  # noqa: E402
 from typing_extensions import Annotated, NotRequired  # noqa: E402, UP035
 
 if TYPE_CHECKING:
@@ -48,10 +50,10 @@ class _Watch(BaseCallbackHandler):
         if call is None or call.tool != name:
             raise NotGuarded(f"nothing guards the tool {name}, which was started inside a guarded run: give its agent Guarded()")
         schema, inputs = _schema.get(), more.get("inputs")
-        maybe = {name for name in schema.get("properties", ()) if (inputs or {}).get(name) is not None}
+        maybe = {name for name in _names(schema) if (inputs or {}).get(name) is not None}
         # What has another name was put in by the framework.
         given = {name: value for name, value in (inputs or {}).items() if name in call.arguments or name in maybe}
-        if not call.begin(name) or (inputs is not None and not call.is_of(defaulted(given, schema))):
+        if not call.begin(name) or (inputs is not None and not call.is_of(_read(given, schema))):
             raise NotGuarded(
                 f"{name} is called again, or with other arguments, after it was decided: put Guarded() last among the middleware"
             )
@@ -59,12 +61,38 @@ class _Watch(BaseCallbackHandler):
 
 _WATCH = _Watch()
 _watched: ContextVar[_Watch | None] = ContextVar("agentid.langchain", default=None)
-_schema: ContextVar[dict[str, Any]] = ContextVar("agentid.langchain.schema", default={})  # noqa: B039 - never written to
+_schema: ContextVar[Any] = ContextVar("agentid.langchain.schema", default=None)
 register_configure_hook(_watched, inheritable=True)
 
 
+def _asked(tool: Any) -> Any:
+    """The schema of a tool's arguments, or the Pydantic model by which it reads them, without what the framework puts in."""
+    model = tool.args_schema
+    if isinstance(model, dict):
+        return model
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return {"properties": tool.args}
+    put_in = model.model_fields.keys() - tool.tool_call_schema.model_fields.keys()
+    without: Any = dict.fromkeys(put_in, (Any, None))
+    return create_model(model.__name__, __base__=model, **without) if put_in else model
+
+
+def _names(asked: Any) -> set[str]:
+    if isinstance(asked, type) and issubclass(asked, BaseModel):
+        return {*asked.model_fields, *(field.alias for field in asked.model_fields.values() if field.alias)}
+    return set((asked or {}).get("properties") or ())
+
+
+def _read(given: dict[str, Any], asked: Any) -> Defaulted:
+    """Arguments as the tool reads them: LangChain drops what Pydantic has for a function with stars."""
+    made = defaulted(given, asked)
+    for name in {"args", "kwargs"} - given.keys() if isinstance(asked, type) else ():
+        made.pop(name, None)
+    return made
+
+
 @contextmanager
-def _watching(schema: dict[str, Any]) -> Generator[None]:
+def _watching(schema: Any) -> Generator[None]:
     before, outer = _watched.set(_WATCH), _schema.set(schema)
     try:
         yield
@@ -100,7 +128,7 @@ class Guarded(AgentMiddleware[Any, Any, Any]):
         self._name = name
         self._runs = SubAgents()
         self._tools = Recent[str, "tuple[str, ...]"]()  # of each run's graph: several may share this, and some runs fail
-        self._schemas = Recent[int, "tuple[Any, dict[str, Any]]"]()  # with the tool, whose number is nobody else's meanwhile
+        self._schemas = Recent[int, "tuple[Any, Any]"]()  # with the tool, whose number is nobody else's meanwhile
 
     def before_agent(self, state: Any, runtime: Any) -> dict[str, Any]:
         return {"agentid_run": uuid4().hex}
@@ -150,14 +178,14 @@ class Guarded(AgentMiddleware[Any, Any, Any]):
 
     def _decided(self, request: Any) -> Any:
         schema = self._schema_of(request.tool)
-        call = authorize(request.tool_call["name"], defaulted(plain(request.tool_call["args"]), schema))  # a copy, which stays
+        call = authorize(request.tool_call["name"], _read(plain(request.tool_call["args"]), schema))  # a copy, which stays
         call.pauses = GraphBubbleUp
         return call, schema
 
-    def _schema_of(self, tool: Any) -> dict[str, Any]:
+    def _schema_of(self, tool: Any) -> Any:
         if tool is None:
             return {}
-        known = self._schemas.get(id(tool)) or self._schemas.put(id(tool), (tool, {"properties": tool.args}))
+        known = self._schemas.get(id(tool)) or self._schemas.put(id(tool), (tool, _asked(tool)))
         return known[1]
 
     def _refused(self, denied: Denied, request: Any) -> ToolMessage:

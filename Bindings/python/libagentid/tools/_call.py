@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from .._call import is_cancelled, running
 from .._current import current_agent
 from .._errors import Denied
+from ._agents import scope_of
+from ._defaults import Defaulted, unseen
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from .._guard import Guard
     from .._identity import Identity
     from .._spans import Span
+    from ._defaults import Place
 
 log = logging.getLogger("libagentid.tools")
 EARLY = "closed early"
@@ -159,9 +162,14 @@ def authorize(
     """Permits one call of the current agent, or of `agent`; raises `Denied`, which is logged, or `LookupError` without an agent.
 
     `guard`: the guard that decides, if not that of the authority in this process. `presented`: the chain and the proof
-    received with a call from elsewhere, for `guard`.
+    received with a call from elsewhere, for `guard`. Arguments that come of `defaulted` are denied (`argument_missing`) where one
+    was left out whose default is not known here, and that the agent's scope constrains.
     """
     try:
+        if isinstance(arguments, Defaulted):
+            if arguments.unknown:
+                _seen(tool, arguments.unknown, current_agent() if agent is None else agent)
+            arguments = dict(arguments)
         if presented is not None:
             if guard is None:
                 raise TypeError("what was presented needs guard=")
@@ -173,6 +181,17 @@ def authorize(
         tell(denied, tool)
         raise
     return Call(tool, arguments, agent, call, guard)
+
+
+def _seen(tool: str, unknown: tuple[Place, ...], agent: Identity) -> None:
+    """Nothing that is not seen may be other than the agent's scope says."""
+    place = unseen(unknown, scope_of(agent).get(tool) or {})
+    if place is not None:
+        name = ".".join(map(str, place))
+        said = (
+            f"the argument {name} of {tool} must be given: the scope restricts it, and the tool's schema does not say its default"
+        )
+        raise Denied(1, "argument_missing", said, f"arguments.{name}", None)
 
 
 def current_call() -> Call | libagentid.Call:
