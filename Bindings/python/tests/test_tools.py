@@ -15,6 +15,7 @@ from libagentid.tools import (
     NotGuarded,
     acting,
     authorize,
+    defaulted,
     guarded,
     narrowed,
     permitted,
@@ -414,3 +415,28 @@ def test_a_decision_is_taken_by_its_own_agent_and_its_own_guard_alone(agent, acm
         with agent.spawn("helper", "read_file(path under '/data', mode? in ['r'])"):
             assert not call.begin("read_file")
         assert call.begin("read_file")
+
+
+def test_what_pydantic_makes_of_arguments_is_decided(agent, ran):
+    pydantic = pytest.importorskip("pydantic")
+
+    class Options(pydantic.BaseModel):
+        path: str = pydantic.Field("/etc", alias="where")
+        note: str | None = None
+        tags: set[bytes] = {b"a"}
+
+    def add(a: Options, b: int):
+        ran.append(a.path)
+
+    with pytest.raises(TypeError, match="put @guarded below @validate_call"):
+        guarded(pydantic.validate_call(add))
+    scope = "add(a: members(where in ['/data'], tags: *), b: *)"
+    with agent.spawn("helper", scope):
+        with pytest.raises(libagentid.Denied):
+            pydantic.validate_call(guarded(add))({}, 1)
+        pydantic.validate_call(guarded(add))({"where": "/data"}, 1)
+        with authorize(
+            "add", defaulted({"a": {"where": "/data"}, "b": 1}, pydantic.create_model("Add", a=Options, b=int))
+        ) as call:
+            assert call.take("add", {"a": {"where": "/data", "tags": ["a"]}, "b": 1})
+    assert ran == ["/data"]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from ._call import Call, authorize, taken
-from ._returned import Running, streaming, streaming_async
+from ._returned import DONE, Running, streaming, streaming_async
 from ._values import plain
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 MARK = "__agentid_tool__"
+_PLAIN = frozenset((str, int, float, bool, type(None)))
 
 
 @overload
@@ -35,9 +36,10 @@ def guarded(
     those that are None, which are "not given". `hidden`: parameters that no caller chooses, such as a framework's context; a
     method's `self` is hidden by itself. Functions, coroutines and generators of both kinds; a generator is decided when it
     starts. Where a function returns what is awaited or iterated over, its call ends when that does. What a `functools.partial`
-    fills in is decided too. Raises `Denied`, `LookupError` outside of any agent, `TypeError` for arguments that do not fit or
-    are not JSON: the function has not run then. Safe from any thread. What is decorated cannot be reached around the decorator
-    by `__wrapped__`.
+    fills in is decided too; below Pydantic's `validate_call` it decides what that makes of the arguments. Objects are decided as
+    `plain` has them where they are asked for. Raises `Denied`, `LookupError` outside of any agent, `TypeError` for arguments
+    that do not fit or are not JSON: the function has not run then. Safe from any thread. What is decorated cannot be reached
+    around the decorator by `__wrapped__`.
     """
     if function is not None and not callable(function):
         raise TypeError(f"what is guarded is a function, not {type(function).__name__}: a tool's name is given by name=")
@@ -52,6 +54,8 @@ def guarded(
 
 def _guard(function: _F, name: str | None, guard: Guard | None, hidden: Sequence[str]) -> _F:
     tool = name or _named(function)
+    if hasattr(function, "raw_function"):
+        raise TypeError(f"{tool}: put @guarded below @validate_call, next to the function: it decides what the function gets")
     bind = _binder(function, hidden)
 
     def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
@@ -65,7 +69,8 @@ def _guard(function: _F, name: str | None, guard: Guard | None, hidden: Sequence
 
     def returns(*args: Any, **kwargs: Any) -> Any:
         with Running(begin(args, kwargs)) as running:
-            return running.until(function(*args, **kwargs))
+            result = function(*args, **kwargs)
+            return result if type(result) in DONE else running.until(result)
 
     runs = _runs(function)
     if inspect.isasyncgenfunction(runs):
@@ -119,9 +124,9 @@ def _binder(function: Callable[..., Any], hidden: Sequence[str]) -> Callable[[tu
                 named = cast("dict[str, Any]", value)
                 if twice := arguments.keys() & named.keys():
                     raise TypeError(f"{label} got {', '.join(sorted(twice))} twice")
-                arguments |= {key: plain(each) for key, each in named.items()}
+                arguments |= {key: plain(each, asked=True) for key, each in named.items()}
             elif kind is not inspect.Parameter.VAR_POSITIONAL or value:
-                arguments[name] = plain(value)
+                arguments[name] = value if type(value) in _PLAIN else plain(value, asked=True)
         return arguments
 
     return bind

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 Begin = Callable[["tuple[Any, ...]", "dict[str, Any]"], "Call | None"]
-_DONE = frozenset((type(None), str, bool, int, float, list, dict, tuple, bytes))
+DONE = frozenset((type(None), str, bool, int, float, list, dict, tuple, bytes))
+"""Types of results with which a call has ended."""
 
 
 class Recorded:
@@ -55,7 +56,7 @@ class Running(Recorded):
     def until(self, result: Any) -> Any:
         """The result of a function, whose call ends with that where it runs later: nothing has happened so far."""
         call, kind = self.call, cast("type[Any]", type(result))
-        if call is None or kind in _DONE:
+        if call is None or kind in DONE:
             return result
         if kind is GeneratorType and not result.gi_code.co_flags & 0x100:  # inspect.CO_ITERABLE_COROUTINE: is awaited
             made: Any = streaming(*_Pending(call, result).steps)()
