@@ -20,7 +20,6 @@ from uuid import uuid4
 from .._current import current_agent
 from .._errors import Denied
 from ..tools import NotGuarded, SubAgents, acting, authorize, decided, defaulted, permitted, plain, refusal
-from ..tools._defaults import Defaulted
 from ..tools._recent import Recent
 from . import named, needs
 
@@ -79,7 +78,7 @@ def _asked(tool: Any) -> _Asked:
     return create_model(model.__name__, __base__=model, **put_in) if put_in else model, frozenset(names)
 
 
-def _read(given: dict[str, Any], asked: _Asked) -> Defaulted:
+def _read(given: dict[str, Any], asked: _Asked) -> dict[str, Any]:
     """Arguments as the tool reads them: LangChain drops what Pydantic has for a function with stars."""
     made = defaulted(given, asked[0])
     for name in {"args", "kwargs"} - given.keys() if isinstance(asked[0], type) else ():

@@ -26,11 +26,11 @@ class Defaulted(dict[str, Any]):
     """The places of those that were left out, and of whose defaults nobody knows here what they are."""
 
 
-def defaulted(arguments: Mapping[str, Any], schema: _Schema | type[Any] | None) -> Defaulted:
+def defaulted(arguments: Mapping[str, Any], schema: Mapping[str, Any] | type[Any] | None) -> dict[str, Any]:
     """A model's arguments with the defaults, at any depth, that the tool's JSON Schema has for what was left out.
 
     `schema`: or the Pydantic model by which the tool reads its arguments: they are what that makes of them. As `guarded` has it:
-    defaults that are null are not given. Of what was left out, and has a default that the schema does not say, `authorize` knows.
+    defaults that are null are not given. Hand on to `authorize` what is returned: it knows where a default is not known.
     """
     if isinstance(schema, type):
         return _of_model(arguments, schema)
