@@ -187,7 +187,10 @@ class within:
         self._entered = None if self._span is None else self._span.enter()
 
     def __exit__(self, *_: object) -> None:
-        running.reset(self._token)
+        try:  # noqa: SIM105 - at each call: suppress() costs
+            running.reset(self._token)
+        except ValueError:  # left in another context, which never had it
+            pass
         if self._span is not None:
             self._span.leave(self._entered)
 

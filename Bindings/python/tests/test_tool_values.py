@@ -1,6 +1,8 @@
 """libagentid.tools: arguments as JSON: what a guard sees is what the tool gets, or the call is refused."""
 
 import dataclasses
+import datetime
+import ipaddress
 import pathlib
 from collections import OrderedDict, defaultdict
 from collections.abc import Mapping
@@ -9,7 +11,7 @@ from decimal import Decimal
 import pytest
 from libagentid import Authority
 from libagentid._decision import arguments
-from libagentid.tools import defaulted, plain
+from libagentid.tools import plain
 
 
 def test_a_model_whose_json_is_not_what_the_tool_gets_is_refused():
@@ -45,11 +47,30 @@ def test_values_are_what_json_has_for_them():
         x: Decimal
 
     assert plain([Point(Decimal("1.50")), pathlib.Path("/a"), (1, True, None)]) == [{"x": "1.50"}, "/a", [1, True, None]]
-    for wrong in ({1: 2}, {"a": {1}}, b"", pathlib.Path):
+    for wrong in ({1: 2}, {"a": object()}, b"\xff", pathlib.Path):
         with pytest.raises(TypeError):
             plain(wrong)
-    schema = {"properties": {"a": {"default": 1}, "b": {"default": None}, "c": {}}}
-    assert defaulted({"a": 2}, schema) == {"a": 2} and defaulted({}, schema) == {"a": 1} and defaulted({"x": 1}, None) == {"x": 1}
+    assert plain({"when": datetime.timedelta(minutes=1), "on": datetime.date(2026, 1, 2)}) == {"when": 60, "on": "2026-01-02"}
+    assert plain([b"/data", {"b", "a"}, frozenset([2, 1]), ipaddress.ip_address("::1")]) == ["/data", ["a", "b"], [1, 2], "::1"]
+
+
+def test_a_model_is_what_it_holds_and_not_what_it_writes_of_itself():
+    pydantic = pytest.importorskip("pydantic")
+
+    class Place(pydantic.BaseModel):
+        path: str = pydantic.Field(alias="where")
+        mode: str | None = None
+
+        @pydantic.field_serializer("path")
+        def other(self, _):
+            return "/data"
+
+    class Places(pydantic.RootModel[list[Place]]):
+        pass
+
+    place = Place(where="/etc")
+    assert plain(place) == {"path": "/etc", "mode": None} and plain(place, asked=True) == {"where": "/etc"}
+    assert plain(Places([place]), asked=True) == [{"where": "/etc"}]
 
 
 class _First(dict[str, list[str]]):

@@ -15,6 +15,7 @@ from libagentid.tools import (
     NotGuarded,
     acting,
     authorize,
+    defaulted,
     guarded,
     narrowed,
     permitted,
@@ -385,9 +386,57 @@ def test_a_decision_serves_one_of_several_threads_that_make_its_call(agent):
 
     with authorize("read_file", {"path": "/data/a"}, agent=agent) as call:
         taken = []
-        threads = [threading.Thread(target=lambda: taken.append(call.take("read_file", {"path": Path()}))) for _ in range(2)]
+
+        def take():
+            with acting(agent):
+                taken.append(call.take("read_file", {"path": Path()}))
+
+        threads = [threading.Thread(target=take) for _ in range(2)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
     assert sorted(taken) == [False, True]
+
+
+def test_a_decision_is_taken_by_its_own_agent_and_its_own_guard_alone(agent, acme, ran):
+    read_file, decided = read_file_into(ran), ("read_file", {"path": "/data/a", "mode": "r"})
+    with authorize(*decided), agent.spawn("helper", "add(a: *, b: *)"), pytest.raises(libagentid.Denied):
+        read_file("/data/a")
+    guard = acme.guard(audience="bank")
+    guarded_there = read_file_into(ran, guard=guard)
+    with authorize(*decided, guard=guard):
+        guard.close()
+        guarded_there("/data/a")  # which that guard has decided
+    with authorize(*decided), pytest.raises(libagentid.Error, match="closed"):
+        guarded_there("/data/a")
+    assert ran == ["/data/a"]
+    with authorize(*decided) as call:
+        with agent.spawn("helper", "read_file(path under '/data', mode? in ['r'])"):
+            assert not call.begin("read_file")
+        assert call.begin("read_file")
+
+
+def test_what_pydantic_makes_of_arguments_is_decided(agent, ran):
+    pydantic = pytest.importorskip("pydantic")
+
+    class Options(pydantic.BaseModel):
+        path: str = pydantic.Field("/etc", alias="where")
+        note: str | None = None
+        tags: set[bytes] = {b"a"}
+
+    def add(a: Options, b: int):
+        ran.append(a.path)
+
+    with pytest.raises(TypeError, match="put @guarded below @validate_call"):
+        guarded(pydantic.validate_call(add))
+    scope = "add(a: members(where in ['/data'], tags: *), b: *)"
+    with agent.spawn("helper", scope):
+        with pytest.raises(libagentid.Denied):
+            pydantic.validate_call(guarded(add))({}, 1)
+        pydantic.validate_call(guarded(add))({"where": "/data"}, 1)
+        with authorize(
+            "add", defaulted({"a": {"where": "/data"}, "b": 1}, pydantic.create_model("Add", a=Options, b=int))
+        ) as call:
+            assert call.take("add", {"a": {"where": "/data", "tags": ["a"]}, "b": 1})
+    assert ran == ["/data"]

@@ -3,17 +3,20 @@
 import asyncio
 import contextlib
 import json
+import typing
 
 import pytest
 from autogen_agentchat.agents import AssistantAgent
 from autogen_core import FunctionCall
 from autogen_core.models import ChatCompletionClient, CreateResult, ModelFamily, RequestUsage
-from autogen_core.tools import FunctionTool, StaticWorkbench
+from autogen_core.tools import BaseTool, FunctionTool, StaticWorkbench
 from conftest import Broken, raising
 from contract import *
 from contract import BAD, GOOD, tools_of
 from libagentid.integrations.autogen import guard, guard_agent
 from libagentid.tools import NotGuarded
+from nested import *
+from pydantic import create_model
 
 USAGE = RequestUsage(prompt_tokens=0, completion_tokens=0)
 
@@ -69,6 +72,27 @@ def run(script, workbench):
     model = Scripted(script)
     asyncio.run(AssistantAgent("worker", model_client=model, workbench=workbench, max_tool_iterations=9).run(task="go"))
     return model
+
+
+class Modelled(BaseTool):
+    """A tool that reads its arguments by a model, with all that a `FunctionTool` cannot say of them."""
+
+    def __init__(self, function):
+        hints = typing.get_type_hints(function, include_extras=True)
+        del hints["return"]
+        super().__init__(create_model("Arguments", **hints), str, function.__name__, function.__name__)
+        self._function = function
+
+    async def run(self, args, cancellation_token):
+        return self._function(**{name: getattr(args, name) for name in type(args).model_fields})
+
+
+@pytest.fixture
+def calling():
+    def calling(functions, script):
+        run(script, guard([Modelled(each) for each in functions]))
+
+    return calling
 
 
 @pytest.fixture

@@ -17,7 +17,23 @@ from langgraph.graph import MessagesState, StateGraph
 from langgraph.prebuilt import InjectedState, ToolNode
 from libagentid.integrations.langchain import Guarded
 from libagentid.tools import NotGuarded, guarded
+from nested import *
+from pydantic import BaseModel, Field
 from scripted import Scripted, calls
+
+
+@pytest.fixture
+def calling():
+    def calling(functions, script):
+        made = [tool(each, args_schema=_Export) if each.__name__ in ("export", "free") else tool(each) for each in functions]
+        create_agent(Scripted(script=[calls(*turn) for turn in script]), made, middleware=[Guarded()]).invoke(ASK)
+
+    return calling
+
+
+class _Export(BaseModel):
+    name: str
+    path: str = Field(default_factory=lambda: "/etc")
 
 
 def test_unguarded_the_agent_does_what_the_model_says(tools, ran):

@@ -13,6 +13,7 @@ from llama_index.core.agent.workflow import AgentWorkflow, CodeActAgent, Functio
 from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
 from llama_index.core.llms.mock import MockFunctionCallingLLM
 from llama_index.core.tools import FunctionTool
+from nested import *
 
 
 def scripted(script, read):
@@ -63,6 +64,16 @@ def run(workflow):
         return await workflow.run(user_msg="go")
 
     return asyncio.run(main())
+
+
+@pytest.fixture
+def calling():
+    def calling(functions, script):
+        tools = [FunctionTool.from_defaults(each) for each in functions]
+        run(guard(FunctionAgent(name="worker", tools=tools, llm=scripted(script, []))))
+
+    calling.without = ["an argument that the tool reads as another", "a default that is made anew"]
+    return calling
 
 
 @pytest.fixture(params=["agent", "workflow"])

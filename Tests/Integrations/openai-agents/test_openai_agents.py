@@ -22,6 +22,7 @@ from contract import *
 from contract import BAD, GOOD, tools_of, ways
 from libagentid.integrations.openai_agents import guard
 from libagentid.tools import NotGuarded
+from nested import *
 from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
 
 
@@ -59,6 +60,16 @@ def run(agent, is_async):
     return (
         asyncio.run(Runner.run(agent, "go", run_config=config)) if is_async else Runner.run_sync(agent, "go", run_config=config)
     )
+
+
+@pytest.fixture
+def calling():
+    def calling(functions, script):
+        tools = [function_tool(each, strict_mode=False) for each in functions]
+        run(guard(Agent("worker", model=Scripted(script), tools=tools)), is_async=False)
+
+    calling.without = ["an argument that the tool reads as another"]
+    return calling
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from contract import *
 from contract import BAD, GOOD, tools_of, ways
 from libagentid.integrations.pydantic_ai import Guarded
 from libagentid.tools import NotGuarded
+from nested import *
 from pydantic import BaseModel
 from pydantic_ai import Agent, TextOutput
 from pydantic_ai.capabilities import AbstractCapability
@@ -51,6 +52,14 @@ def framework(ran):
         return read
 
     return framework
+
+
+@pytest.fixture
+def calling():
+    def calling(functions, script):
+        Agent(scripted(script), tools=functions, capabilities=[Guarded()]).run_sync("go")
+
+    return calling
 
 
 def test_the_model_is_shown_the_tools_it_may_call_and_no_others(framework, agent):

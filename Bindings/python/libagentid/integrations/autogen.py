@@ -72,7 +72,7 @@ class GuardedWorkbench(Workbench):
 
     async def _called(self, name: str, arguments: Mapping[str, Any] | None, *args: Any, **kwargs: Any) -> Any:
         tools = await self._inner.list_tools()
-        schema: Any = next((tool.get("parameters") for tool in tools if tool["name"] == name), None)
+        schema: Any = self._model(name) or next((tool.get("parameters") for tool in tools if tool["name"] == name), None)
         with acting(self._agent(tools)):
             try:
                 call = authorize(name, defaulted(arguments or {}, schema))
@@ -82,6 +82,16 @@ class GuardedWorkbench(Workbench):
                 return call.answered(
                     await self._inner.call_tool(name, arguments, *args, **kwargs), lambda result: result.is_error
                 )
+
+    def _model(self, name: str) -> Any:
+        """The Pydantic model by which a tool of Python reads its arguments, which knows more defaults than its schema."""
+        if not isinstance(self._inner, StaticWorkbench):
+            return None
+        own: Any = self._inner
+        original = own._override_name_to_original.get(name, name)
+        tool = next((tool for tool in own._tools if tool.name == original), None)
+        model = tool.args_type() if tool is not None else None
+        return model if isinstance(model, type) and issubclass(model, BaseModel) else None
 
     def _agent(self, tools: Sequence[Any]) -> Any:
         if self._name is None:

@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import uuid4
 
 from .._current import current_agent
@@ -31,6 +31,7 @@ from langchain_core.callbacks import BaseCallbackHandler  # noqa: E402
 from langchain_core.messages import ToolMessage  # noqa: E402
 from langchain_core.tracers.context import register_configure_hook  # noqa: E402
 from langgraph.errors import GraphBubbleUp  # noqa: E402
+from pydantic import BaseModel, create_model  # noqa: E402
 from typing_extensions import Annotated, NotRequired  # noqa: E402, UP035
 
 if TYPE_CHECKING:
@@ -47,11 +48,11 @@ class _Watch(BaseCallbackHandler):
         name, call = (serialized or {}).get("name") or more.get("name") or "", decided()
         if call is None or call.tool != name:
             raise NotGuarded(f"nothing guards the tool {name}, which was started inside a guarded run: give its agent Guarded()")
-        schema, inputs = _schema.get(), more.get("inputs")
-        maybe = {name for name in schema.get("properties", ()) if (inputs or {}).get(name) is not None}
+        asked, inputs = _given.get(), more.get("inputs")
+        maybe = {name for name in asked[1] if (inputs or {}).get(name) is not None}
         # What has another name was put in by the framework.
         given = {name: value for name, value in (inputs or {}).items() if name in call.arguments or name in maybe}
-        if not call.begin(name) or (inputs is not None and not call.is_of(defaulted(given, schema))):
+        if not call.begin(name) or (inputs is not None and not call.is_of(_read(given, asked))):
             raise NotGuarded(
                 f"{name} is called again, or with other arguments, after it was decided: put Guarded() last among the middleware"
             )
@@ -59,18 +60,40 @@ class _Watch(BaseCallbackHandler):
 
 WATCH = _Watch()
 _watched: ContextVar[_Watch | None] = ContextVar("agentid.langchain", default=None)
-_schema: ContextVar[dict[str, Any]] = ContextVar("agentid.langchain.schema", default={})  # noqa: B039 - never written to
+_Asked: TypeAlias = "tuple[Any, frozenset[str]]"
+_given: ContextVar[_Asked] = ContextVar("agentid.langchain.given", default=(None, frozenset()))
 register_configure_hook(_watched, inheritable=True)
 
 
+def _asked(tool: Any) -> _Asked:
+    """The schema of a tool's arguments, or the Pydantic model by which it reads them, and the names of those a model may give."""
+    model = tool.args_schema
+    if isinstance(model, dict):
+        return model, frozenset(model.get("properties") or ())
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return {"properties": tool.args}, frozenset(tool.args)
+    shown = tool.tool_call_schema.model_fields.keys()
+    put_in: Any = {name: (Any, None) for name in model.model_fields if name not in shown}  # by the framework
+    names = {each for name in shown for each in (name, model.model_fields[name].alias) if each}
+    return create_model(model.__name__, __base__=model, **put_in) if put_in else model, frozenset(names)
+
+
+def _read(given: dict[str, Any], asked: _Asked) -> dict[str, Any]:
+    """Arguments as the tool reads them: LangChain drops what Pydantic has for a function with stars."""
+    made = defaulted(given, asked[0])
+    for name in {"args", "kwargs"} - given.keys() if isinstance(asked[0], type) else ():
+        made.pop(name, None)
+    return made
+
+
 @contextmanager
-def _watching(schema: dict[str, Any]) -> Generator[None]:
-    before, outer = _watched.set(WATCH), _schema.set(schema)
+def _watching(asked: _Asked) -> Generator[None]:
+    before, outer = _watched.set(WATCH), _given.set(asked)
     try:
         yield
     finally:
         _watched.reset(before)
-        _schema.reset(outer)
+        _given.reset(outer)
 
 
 def _says_it_failed(result: Any) -> bool:
@@ -100,7 +123,7 @@ class Guarded(AgentMiddleware[Any, Any, Any]):
         self._name = name
         self._runs = SubAgents()
         self._tools = Recent[str, "tuple[str, ...]"]()  # of each run's graph: several may share this, and some runs fail
-        self._schemas = Recent[int, "tuple[Any, dict[str, Any]]"]()  # with the tool, whose number is nobody else's meanwhile
+        self._schemas = Recent[int, "tuple[Any, _Asked]"]()  # with the tool, whose number is nobody else's meanwhile
 
     def before_agent(self, state: Any, runtime: Any) -> dict[str, Any]:
         return {"agentid_run": uuid4().hex}
@@ -119,19 +142,19 @@ class Guarded(AgentMiddleware[Any, Any, Any]):
     def wrap_tool_call(self, request: Any, handler: Any) -> Any:
         with acting(self._agent(request.state, (request.tool_call["name"],))):
             try:
-                call, schema = self._decided(request)
+                call, asked = self._decided(request)
             except Denied as denied:
                 return self._refused(denied, request)
-            with _watching(schema), call:
+            with _watching(asked), call:
                 return call.answered(handler(request), _says_it_failed)
 
     async def awrap_tool_call(self, request: Any, handler: Any) -> Any:
         with acting(await asyncio.to_thread(self._agent, request.state, (request.tool_call["name"],))):
             try:
-                call, schema = self._decided(request)
+                call, asked = self._decided(request)
             except Denied as denied:
                 return self._refused(denied, request)
-            with _watching(schema), call:
+            with _watching(asked), call:
                 return call.answered(await handler(request), _says_it_failed)
 
     def _agent(self, state: Any, tools: tuple[str, ...]) -> Agent:
@@ -149,15 +172,15 @@ class Guarded(AgentMiddleware[Any, Any, Any]):
         return request.override(tools=permitted(request.tools, lambda tool: tool.name, agent=self._agent(request.state, ())))
 
     def _decided(self, request: Any) -> Any:
-        schema = self._schema_of(request.tool)
-        call = authorize(request.tool_call["name"], defaulted(plain(request.tool_call["args"]), schema))  # a copy, which stays
+        asked = self._asked_of(request.tool)
+        call = authorize(request.tool_call["name"], _read(plain(request.tool_call["args"]), asked))  # a copy, which stays
         call.pauses = GraphBubbleUp
-        return call, schema
+        return call, asked
 
-    def _schema_of(self, tool: Any) -> dict[str, Any]:
+    def _asked_of(self, tool: Any) -> _Asked:
         if tool is None:
-            return {}
-        known = self._schemas.get(id(tool)) or self._schemas.put(id(tool), (tool, {"properties": tool.args}))
+            return None, frozenset()
+        known = self._schemas.get(id(tool)) or self._schemas.put(id(tool), (tool, _asked(tool)))
         return known[1]
 
     def _refused(self, denied: Denied, request: Any) -> ToolMessage:

@@ -34,8 +34,8 @@ class Guarded(AbstractCapability[Any]):
     """Decides each call of a function tool as the current agent, and shows the model those that this agent may call.
 
     `name`: has a sub-agent of this name also at the top. Tools that run at the provider raise `NotGuarded`. An output function
-    is decided too, by its name and the arguments that the model gave; those of a text are `output`. It is the innermost of the
-    capabilities, whatever their order: what it decides is what runs.
+    is decided too, by its name and its arguments; those of a text are `output`. Arguments are decided as Pydantic has read them.
+    It is the innermost of the capabilities, whatever their order: what it decides is what runs.
     """
 
     def get_ordering(self) -> Any:
@@ -71,7 +71,7 @@ class Guarded(AbstractCapability[Any]):
     async def wrap_tool_execute(self, ctx: Any, *, call: Any, tool_def: Any, args: Any, handler: Any) -> Any:
         with acting(self._agent()):
             try:
-                decided = authorize(call.tool_name, defaulted(_given(call, args), tool_def.parameters_json_schema))
+                decided = authorize(call.tool_name, _given(args, tool_def.parameters_json_schema))
             except Denied as denied:
                 return refusal(denied)
             before = _within.set(True)
@@ -87,7 +87,7 @@ class Guarded(AbstractCapability[Any]):
         name, arguments = output_context.function_name, {"output": output}
         if (call := output_context.tool_call) is not None:
             name = name or call.tool_name
-            arguments = defaulted(call.args_as_dict(), output_context.tool_def.parameters_json_schema)
+            arguments = _read(output, call.args_as_dict(), output_context.tool_def.parameters_json_schema)
         if name is None:
             raise NotGuarded("one of several outputs is a function, and which was chosen is not known: put each in a ToolOutput")
         with acting(self._agent()):
@@ -104,14 +104,21 @@ class Guarded(AbstractCapability[Any]):
         return self._subs.agent(self._run, self._name or "sub-agent", self._tools)
 
 
-def _given(call: Any, args: Any) -> dict[str, Any]:
-    """The arguments of a call as the tool gets them, or, of values that JSON does not have, as the model gave them."""
-    return dict(args) if isinstance(args, dict) and _is_json(args) else call.args_as_dict()
+def _given(args: Any, schema: Any) -> dict[str, Any]:
+    """The arguments as the tool gets them, which Pydantic has read; what is null by default is not given."""
+    properties = schema.get("properties") or {}
+    by_default = [name for name, each in properties.items() if isinstance(each, dict) and each.get("default", ...) is None]
+    given = {name: value for name, value in args.items() if not (value is None and name in by_default)}
+    return defaulted(plain(given, asked=True), schema)
 
 
-def _is_json(value: Any) -> bool:
-    if isinstance(value, dict):
-        return all(type(name) is str and _is_json(each) for name, each in value.items())
-    if type(value) is list:
-        return all(map(_is_json, value))
-    return value is None or type(value) in (str, int, float, bool)
+def _read(output: Any, args: dict[str, Any], schema: Any) -> dict[str, Any]:
+    """The arguments of an output function; of one argument Pydantic AI hands on the value alone."""
+    names = list(schema.get("properties") or {})
+    if not isinstance(plain(output, asked=True), dict) or (
+        isinstance(output, dict) and len(names) == 1 and (list(output) != names or isinstance(args.get(names[0]), dict))
+    ):
+        if len(names) != 1:
+            raise NotGuarded("the arguments of this output function are not known: give it a Pydantic model")
+        return _given({names[0]: output}, schema)
+    return _given(output if isinstance(output, dict) else plain(output, asked=True), schema)

@@ -34,6 +34,7 @@ from ._messages import (
     read,
 )  # fmt: skip
 from ._pins import digest
+from ._tasks import Tasks
 from ._wire import CHANGED, DENIED, LIST, OWN, answer, asked, callable_tools, denial, granted, permit, shown
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Proxy:
         self._pending = dict[int | str, tuple[str, Any]]()  # the client's requests: what each is, and its call or chain
         self._cancelled = dict[int | str, None]()  # an answer may still come: it must not be taken for another's
         self._server_asked = dict[int | str, None]()
+        self._tasks = Tasks()
         self._certified = set[str]()  # as listed in this session
 
     def client_line(self, line: bytes) -> tuple[Any, Any]:
@@ -174,6 +176,8 @@ class Proxy:
             if not is_id(number) or number in self._server_asked:
                 raise Refused("the id of the server's request is not valid, or waits for an answer already")
             _remember(self._server_asked, number)
+        elif method == "notifications/tasks/status":
+            self._tasks.tells(params)
         elif method == CHANGED:
             self._certified.clear()  # what was seen may no longer be so
         elif method == _CANCELLED and is_id(ended := (params or {}).get("requestId")):
@@ -200,11 +204,17 @@ class Proxy:
             said["result"] = self._listed(result, kept)
         del self._pending[number]
         if kind == "call":
-            kept.answered(not isinstance(result, dict) or bool(result.get("isError")), bool)
-            kept.done()
+            self._ended(kept, result)
             if isinstance(result, dict):
                 said["result"] = {**result, "_meta": {**_without_own(result, "_meta").get("_meta", {}), **permit(kept)}}
         return {"jsonrpc": "2.0", "id": number, **said}
+
+    def _ended(self, call: Call, result: Any) -> None:
+        if call.tool.startswith("tasks/"):
+            self._tasks.answered(call, result)
+        if not self._tasks.begins(result, call):
+            call.answered(not isinstance(result, dict) or bool(result.get("isError")), bool)
+            call.done()
 
     def _listed(self, result: Any, chain: Any) -> dict[str, Any]:
         result = only(result, LISTED) if isinstance(result, dict) else {}
@@ -251,6 +261,7 @@ class Proxy:
         """Records the calls that the server has not answered."""
         for number in list(self._pending):
             self._settle(number, "no answer: the session ended")
+        self._tasks.close()
 
 
 def _loosely(line: bytes) -> Any:

@@ -14,10 +14,11 @@ docs/integrations.md lists the frameworks.
 
 from ._agents import SubAgents, acting, narrowed, permitted, scope_of
 from ._call import Call, authorize, current_call, decided
+from ._defaults import defaulted
 from ._guarded import NotGuarded, guarded, is_guarded, require_guarded
 from ._refusal import broken, refusal
 from ._runs import Run, Runs
-from ._values import defaulted, plain
+from ._values import plain
 
 __all__ = [
     "Call", "NotGuarded", "Run", "Runs", "SubAgents", "acting", "authorize", "broken", "current_call", "decided", "defaulted",

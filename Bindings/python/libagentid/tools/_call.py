@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from .._call import is_cancelled, running
 from .._current import current_agent
 from .._errors import Denied
+from ._agents import scope_of
+from ._defaults import Defaulted, unseen
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from .._guard import Guard
     from .._identity import Identity
     from .._spans import Span
+    from ._defaults import Place
 
 log = logging.getLogger("libagentid.tools")
 EARLY = "closed early"
@@ -35,10 +38,12 @@ class Call:
     Within the block a function decorated with `guarded` that is this very call is not decided again.
     """
 
-    __slots__ = ("_before", "_call", "_current", "_entered", "_turns", "agent", "arguments", "pauses", "tool")
+    __slots__ = ("_before", "_call", "_current", "_entered", "_guard", "_turns", "agent", "arguments", "pauses", "tool")
 
-    def __init__(self, tool: str, arguments: Mapping[str, Any], agent: Identity | None, call: libagentid.Call) -> None:
-        self.tool, self.arguments, self.agent = tool, arguments, agent
+    def __init__(
+        self, tool: str, arguments: Mapping[str, Any], agent: Identity | None, call: libagentid.Call, guard: Guard | None = None
+    ) -> None:
+        self.tool, self.arguments, self.agent, self._guard = tool, arguments, agent, guard
         self._call, self._before, self._current = call, None, None
         self.pauses: type[BaseException] | tuple[()] = ()
         """The exceptions by which a framework pauses a call, to make it again later: the outcome is then `paused`."""
@@ -91,14 +96,15 @@ class Call:
             log.exception("the outcome of a permitted call of %s could not be recorded", self.tool)
             self._call._told(outcome)
 
-    def take(self, tool: str, arguments: Mapping[str, Any]) -> bool:
-        """Whether this is the call of these arguments, once."""
-        is_this = tool == self.tool and self.is_of(arguments)
+    def take(self, tool: str, arguments: Mapping[str, Any], guard: Guard | None = None) -> bool:
+        """Whether this is the call of these arguments, by the agent that acts here and for the guard that decided it; once."""
+        is_this = tool == self.tool and guard is self._guard and _acts_here() is self.agent and self.is_of(arguments)
         return is_this and "end" in self._turns and self._has_turn("take")
 
     def begin(self, tool: str) -> bool:
-        """Whether this is the call that a framework says it begins now, by the tool's name; once."""
-        return tool == self.tool and "end" in self._turns and self._has_turn("begin")
+        """Whether this is the call that a framework says it begins now, by the tool's name and the agent that acts; once."""
+        is_this = tool == self.tool and (self.agent is None or _acts_here() in (None, self.agent))
+        return is_this and "end" in self._turns and self._has_turn("begin")
 
     def _has_turn(self, turn: str) -> bool:
         try:
@@ -129,6 +135,13 @@ class Call:
             self.done() if error is None else self.failed(error)
 
 
+def _acts_here() -> Identity | None:
+    try:
+        return current_agent()
+    except LookupError:
+        return None
+
+
 def _reset(now: ContextVar[Any], before: Token[Any] | None) -> None:
     if before is None:
         return
@@ -149,9 +162,14 @@ def authorize(
     """Permits one call of the current agent, or of `agent`; raises `Denied`, which is logged, or `LookupError` without an agent.
 
     `guard`: the guard that decides, if not that of the authority in this process. `presented`: the chain and the proof
-    received with a call from elsewhere, for `guard`.
+    received with a call from elsewhere, for `guard`. Arguments that come of `defaulted` are denied (`argument_missing`) where one
+    was left out whose default is not known here, and that the agent's scope constrains.
     """
     try:
+        if isinstance(arguments, Defaulted):
+            if arguments.unknown:
+                _seen(tool, arguments.unknown, current_agent() if agent is None else agent)
+            arguments = dict(arguments)
         if presented is not None:
             if guard is None:
                 raise TypeError("what was presented needs guard=")
@@ -162,14 +180,24 @@ def authorize(
     except Denied as denied:
         tell(denied, tool)
         raise
-    return Call(tool, arguments, agent, call)
+    return Call(tool, arguments, agent, call, guard)
+
+
+def _seen(tool: str, unknown: tuple[Place, ...], agent: Identity) -> None:
+    """Nothing that is not seen may be other than the agent's scope says."""
+    place = unseen(unknown, scope_of(agent).get(tool) or {})
+    if place is not None:
+        name = ".".join(map(str, place))
+        said = (
+            f"the argument {name} of {tool} must be given: the scope restricts it, and the tool's schema does not say its default"
+        )
+        raise Denied(1, "argument_missing", said, f"arguments.{name}", None)
 
 
 def current_call() -> Call | libagentid.Call:
     """The call of the guarded function, tool or request that runs, to tell its cost and labels.
 
-    `LookupError` outside of one. Not within generators that are decorated with `guarded`, which share their context with whatever
-    iterates over them; nor in tools of a framework whose hooks stand before and after a tool, and not around it.
+    `LookupError` outside of one, and in tools of a framework whose hooks stand before and after a tool, and not around it.
     """
     call = running.get()
     if call is None:
@@ -182,10 +210,10 @@ def decided() -> Call | None:
     return _now.get()
 
 
-def taken(tool: str, arguments: Mapping[str, Any]) -> bool:
+def taken(tool: str, arguments: Mapping[str, Any], guard: Guard | None) -> bool:
     """Whether a framework's hook has decided this very call, which is now made."""
     now = _now.get()
-    return now is not None and now.take(tool, arguments)
+    return now is not None and now.take(tool, arguments, guard)
 
 
 def tell(denied: Denied, tool: str) -> None:

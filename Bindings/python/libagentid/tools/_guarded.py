@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import typing
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
-from .._call import within
-from ._call import Call, authorize, decided, taken
+from ._call import Call, authorize, taken
+from ._returned import DONE, Running, streaming, streaming_async
 from ._values import plain
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 MARK = "__agentid_tool__"
+_PLAIN = frozenset((str, int, float, bool, type(None)))
 
 
 @overload
@@ -33,8 +35,11 @@ def guarded(
     The call has the function's name, or `name`, and its arguments by name: positional ones are bound, defaults filled in, except
     those that are None, which are "not given". `hidden`: parameters that no caller chooses, such as a framework's context; a
     method's `self` is hidden by itself. Functions, coroutines and generators of both kinds; a generator is decided when it
-    starts. Raises `Denied`, `LookupError` outside of any agent, `TypeError` for arguments that do not fit or are not JSON: the
-    function has not run then. Safe from any thread. What is decorated cannot be reached around the decorator by `__wrapped__`.
+    starts. Where a function returns what is awaited or iterated over, its call ends when that does. What a `functools.partial`
+    fills in is decided too; below Pydantic's `validate_call` it decides what that makes of the arguments. Objects are decided as
+    `plain` has them where they are asked for. Raises `Denied`, `LookupError` outside of any agent, `TypeError` for arguments
+    that do not fit or are not JSON: the function has not run then. Safe from any thread. What is decorated cannot be reached
+    around the decorator by `__wrapped__`.
     """
     if function is not None and not callable(function):
         raise TypeError(f"what is guarded is a function, not {type(function).__name__}: a tool's name is given by name=")
@@ -48,95 +53,62 @@ def guarded(
 
 
 def _guard(function: _F, name: str | None, guard: Guard | None, hidden: Sequence[str]) -> _F:
-    tool = name or function.__name__
+    tool = name or _named(function)
+    if hasattr(function, "raw_function"):
+        raise TypeError(f"{tool}: put @guarded below @validate_call, next to the function: it decides what the function gets")
     bind = _binder(function, hidden)
 
     def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
         """None where a framework's hook has decided this call already."""
         arguments = bind(args, kwargs)
-        return None if taken(tool, arguments) else authorize(tool, arguments, guard=guard)
-
-    async def streams_async(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        with _recorded(begin(args, kwargs)):
-            running = function(*args, **kwargs)
-            step = running.asend(None)
-            try:
-                while True:
-                    try:
-                        item = await step
-                    except StopAsyncIteration:
-                        return
-                    try:
-                        step = running.asend((yield item))
-                    except GeneratorExit:
-                        raise
-                    except BaseException as error:
-                        step = running.athrow(error)
-            finally:
-                await running.aclose()
-
-    def streams(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        with _recorded(begin(args, kwargs)):
-            running: Generator[Any, Any, Any] = function(*args, **kwargs)
-            return (yield from running)
+        return None if taken(tool, arguments, guard) else authorize(tool, arguments, guard=guard)
 
     async def awaits(*args: Any, **kwargs: Any) -> Any:
-        with _running(begin(args, kwargs)):
-            return await function(*args, **kwargs)
+        with Running(begin(args, kwargs)) as running:
+            return running.until(await function(*args, **kwargs))
 
     def returns(*args: Any, **kwargs: Any) -> Any:
-        with _running(begin(args, kwargs)):
-            return function(*args, **kwargs)
+        with Running(begin(args, kwargs)) as running:
+            result = function(*args, **kwargs)
+            return result if type(result) in DONE else running.until(result)
 
-    if inspect.isasyncgenfunction(function):
-        made: Callable[..., Any] = streams_async
-    elif inspect.isgeneratorfunction(function):
-        made = streams
+    runs = _runs(function)
+    if inspect.isasyncgenfunction(runs):
+        made: Callable[..., Any] = streaming_async(begin, function)
+    elif inspect.isgeneratorfunction(runs):
+        made = streaming(begin, function)
     else:
-        made = awaits if inspect.iscoroutinefunction(function) else returns
+        made = awaits if inspect.iscoroutinefunction(runs) else returns
     return cast("_F", _dressed(made, function, tool))
 
 
-class _recorded:
-    """Records the outcome of a call. Not `with call` itself: a generator shares its context with whatever iterates over it."""
-
-    __slots__ = ("_call",)
-
-    def __init__(self, call: Call | None) -> None:
-        self._call = call
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if self._call is None:
-            return
-        if error is None or isinstance(error, GeneratorExit):
-            self._call.done("succeeded" if error is None else "closed early")
-        else:
-            self._call.failed(error)
+def _named(function: Any) -> str:
+    """The name of a function, or of the one that a `functools.partial` calls."""
+    while isinstance(function, functools.partial):
+        function = cast("functools.partial[Any]", function).func
+    name = getattr(function, "__name__", None)
+    if not isinstance(name, str):
+        raise TypeError(f"a {type(function).__name__} has no name of its own: give the tool's name by name=")
+    return name
 
 
-class _running(_recorded):
-    """And is the `current_call` meanwhile."""
-
-    __slots__ = ("_within",)
-
-    def __enter__(self) -> None:
-        self._within = within(self._call or decided())  # decided by a framework's hook
-        self._within.__enter__()
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._within.__exit__(kind, error, trace)
-        super().__exit__(kind, error, trace)
+def _runs(function: Any) -> Any:
+    """The code that a call runs: that of `__call__`, of an object that has one."""
+    while isinstance(function, functools.partial):
+        function = cast("functools.partial[Any]", function).func
+    return function if inspect.isroutine(function) or inspect.isclass(function) else type(function).__call__
 
 
 def _binder(function: Callable[..., Any], hidden: Sequence[str]) -> Callable[[tuple[Any, ...], dict[str, Any]], dict[str, Any]]:
     """Makes a function that turns positional and named arguments into a call's arguments."""
-    signature = inspect.signature(function)
+    if isinstance(function, functools.partial):  # what it fills in is decided too
+        partial = cast("functools.partial[Any]", function)
+        inner = _binder(partial.func, hidden)
+        return lambda args, kwargs: inner(_filled(partial, args), {**partial.keywords, **kwargs})
+    signature, label = inspect.signature(function), getattr(function, "__name__", type(function).__name__)
     unseen = {*hidden, *[name for name in list(signature.parameters)[:1] if name in ("self", "cls")]}
     if unknown := set(hidden) - set(signature.parameters):
-        raise TypeError(f"{function.__name__} has no parameter {', '.join(sorted(unknown))} that could be hidden")
+        raise TypeError(f"{label} has no parameter {', '.join(sorted(unknown))} that could be hidden")
     kinds = {name: parameter.kind for name, parameter in signature.parameters.items()}
     defaults = {name: parameter.default for name, parameter in signature.parameters.items()}
 
@@ -151,13 +123,19 @@ def _binder(function: Callable[..., Any], hidden: Sequence[str]) -> Callable[[tu
             if kind is inspect.Parameter.VAR_KEYWORD:
                 named = cast("dict[str, Any]", value)
                 if twice := arguments.keys() & named.keys():
-                    raise TypeError(f"{function.__name__} got {', '.join(sorted(twice))} twice")
-                arguments |= {key: plain(each) for key, each in named.items()}
+                    raise TypeError(f"{label} got {', '.join(sorted(twice))} twice")
+                arguments |= {key: plain(each, asked=True) for key, each in named.items()}
             elif kind is not inspect.Parameter.VAR_POSITIONAL or value:
-                arguments[name] = plain(value)
+                arguments[name] = value if type(value) in _PLAIN else plain(value, asked=True)
         return arguments
 
     return bind
+
+
+def _filled(partial: functools.partial[Any], args: tuple[Any, ...]) -> tuple[Any, ...]:
+    rest, place = iter(args), getattr(functools, "Placeholder", None)  # Python 3.14 has places
+    filled = [next(rest, each) if place is not None and each is place else each for each in partial.args]
+    return (*filled, *rest)
 
 
 def _dressed(made: Callable[..., Any], function: Callable[..., Any], tool: str) -> Callable[..., Any]:

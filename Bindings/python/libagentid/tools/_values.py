@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Any, cast
@@ -15,39 +16,81 @@ from uuid import UUID
 from .._decision import one_reading
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, *, asked: bool = False) -> Any:
     """A value as JSON has it; TypeError for what has no such form: what cannot be looked at cannot be permitted.
 
-    Decimals, UUIDs, dates and paths become texts, enumerations their values, data classes and Pydantic models objects.
+    Decimals, UUIDs, dates, paths and URLs become texts, and so do bytes that are UTF-8; enumerations their values, sets arrays in
+    one order, times that pass seconds, data classes and Pydantic models objects of what they hold, whatever they write of it.
+    `asked`: objects as a schema asks for them, by their fields' aliases, without what is null by default.
     """
     if value is None or type(value) in (str, int, float, bool):
         return value
     if isinstance(value, Enum):
-        return plain(value.value)
+        return plain(value.value, asked=asked)
     if isinstance(value, Decimal | UUID):
         return str(value)
     if isinstance(value, datetime | date | time):
         return value.isoformat()
+    if isinstance(value, timedelta):
+        seconds = value.total_seconds()
+        return int(seconds) if seconds.is_integer() else seconds
     if isinstance(value, os.PathLike):
         return plain(os.fspath(cast("os.PathLike[str]", value)))
     if isinstance(value, Mapping):
-        return _object(cast("Mapping[Any, Any]", value))
+        return _object(cast("Mapping[Any, Any]", value), asked)
     if isinstance(value, list | tuple):
-        return [plain(each) for each in cast("list[Any]", value)]
+        return [plain(each, asked=asked) for each in cast("list[Any]", value)]
+    if isinstance(value, set | frozenset):
+        return sorted((plain(each, asked=asked) for each in cast("set[Any]", value)), key=_in_order)
     if isinstance(value, str):
         return str.__str__(value)  # what a subclass is to JSON
     if isinstance(value, int | float):
         return int(value) if isinstance(value, int) else float(value)
+    if isinstance(value, bytes | bytearray):
+        return _text(value)
     kind = cast("type[Any]", type(value))
     if is_dataclass(kind):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(kind)}
+        known = {each.name: each.default for each in fields(kind)}
+        held = {name: getattr(value, name) for name in known}
+        return {name: plain(each, asked=asked) for name, each in held.items() if not (asked and each is known[name] is None)}
     if hasattr(kind, "model_dump"):
-        shown = plain(value.model_dump(mode="json"))
-        if _is_more_than_its_dump(value):
-            named = f"a {kind.__name__} with a secret, NaN, infinity or a field that its JSON leaves out"
-            raise TypeError(f"{named} is not what a guard sees")
-        return shown
+        return _model(value, kind, asked)
+    if kind.__module__ == "ipaddress" or hasattr(kind, "unicode_string"):  # Pydantic's URLs
+        return str(value)
     raise TypeError(f"an argument of the type {kind.__name__} has no form in JSON: a guard cannot look at it")
+
+
+def _in_order(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _text(value: bytes | bytearray) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise TypeError("an argument of bytes that are not UTF-8 has no form in JSON: a guard cannot look at it") from None
+
+
+def _model(value: Any, kind: Any, asked: bool) -> Any:
+    """A Pydantic model as what it holds: its own serializers may write something else."""
+    if _is_more_than_its_dump(value):
+        named = f"a {kind.__name__} with a secret, NaN, infinity or a field that its JSON leaves out"
+        raise TypeError(f"{named} is not what a guard sees")
+    known: Mapping[str, Any] | None = getattr(kind, "model_fields", None)
+    if known is None:
+        return plain(value.model_dump(mode="json"))
+    if getattr(kind, "__pydantic_root_model__", False):
+        return plain(value.root, asked=asked)
+    made: dict[str, Any] = {}
+    for name, field in known.items():
+        held = getattr(value, name)
+        if not (asked and held is None and field.default is None):
+            made[_alias(name, field) if asked else name] = plain(held, asked=asked)
+    return {**made, **plain(value.model_extra or {}, asked=asked)}
+
+
+def _alias(name: str, field: Any) -> str:
+    return next((each for each in (field.validation_alias, field.alias) if isinstance(each, str)), name)
 
 
 def _is_more_than_its_dump(value: Any) -> bool:
@@ -65,23 +108,9 @@ def _is_more_than_its_dump(value: Any) -> bool:
     return any(field.exclude for field in known.values()) or any(map(_is_more_than_its_dump, inner))
 
 
-def _object(value: Mapping[Any, Any]) -> dict[str, Any]:
+def _object(value: Mapping[Any, Any], asked: bool) -> dict[str, Any]:
     if not all(isinstance(name, str) for name in value):
         raise TypeError("an argument with members that are not named by texts has no form in JSON")
     if cast("type[Any]", type(value)) is not dict:
         one_reading(value)
-    return {name: plain(each) for name, each in value.items()}
-
-
-def defaulted(arguments: Mapping[str, Any], schema: Mapping[str, Any] | None) -> dict[str, Any]:
-    """A model's arguments with the defaults that the tool's JSON Schema has for what was left out: what the tool will see.
-
-    As `guarded` has it: defaults that are null are not given.
-    """
-    given = dict(arguments)
-    properties: Mapping[str, Any] = (schema or {}).get("properties") or {}
-    for name, property in properties.items():
-        default = property.get("default") if isinstance(property, Mapping) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        if name not in given and default is not None:
-            given[name] = default
-    return given
+    return {name: plain(each, asked=asked) for name, each in value.items()}

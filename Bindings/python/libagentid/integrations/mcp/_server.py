@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..._errors import Denied
 from ..._guard import EnforcementPoint
+from ...mcp._tasks import BEGUN
 from ...mcp._wire import DENIED, LIST, answer, asked, callable_tools, denial, granted, permit, shown
 from ...tools import NotGuarded, authorize
 from ._ask import asked_before, asked_now, without_answers
@@ -82,6 +83,8 @@ class _Middleware(_Guarding):
             result = await call_next(ctx if self._elicit is None else without_answers(ctx))
             if isinstance(result, dict) and result.get("isError"):
                 call.failed("the tool says so")
+            elif isinstance(result, dict) and isinstance(result.get("task"), dict):
+                call.done(BEGUN)  # it goes on
         return {**result, "_meta": {**(result.get("_meta") or {}), **permit(call)}} if isinstance(result, dict) else result
 
     def _listed(self, result: Any, params: Mapping[str, Any] | None) -> Any:
@@ -136,6 +139,8 @@ class _Handlers(_Guarding, dict[Any, Any]):
                 result = await handler(request)
                 if getattr(result.root, "isError", False):
                     call.failed("the tool says so")
+                elif getattr(result.root, "task", None) is not None:
+                    call.done(BEGUN)
             result.root.meta = {**(result.root.meta or {}), **permit(call)}
             return result
 
