@@ -128,7 +128,7 @@ def _around(kind: Any) -> Any:
     return stream
 
 
-_hold = Holds("stream", _around)
+_hold = Holds(stream=_around)
 
 
 def _hold_for(agent: Any, tool: Any, state: dict[str, Any]) -> None:
