@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Callable
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import nullcontext
+from typing import Any, cast
 
 from .._call import within
-from ..tools import Call
+from ..tools import Call, acting
 from ..tools._call import EARLY, _now
 
 
@@ -35,42 +36,61 @@ def paused(call: Call) -> None:
     call._end(call._call.abort, "paused")
 
 
-async def runs(call: Call, run: Callable[[], Any], told: Callable[[Any], None]) -> Any:
-    """What a tool returns, which ends its call; if that is an asynchronous generator, its end does. `told` is told the result."""
-    now = _now.set(call)
+def _nothing(_: Any) -> None:
+    """Of what a result says nobody needs to be told."""
+
+
+def ran(call: Call, run: Callable[[], Any], told: Callable[[Any], None] = _nothing, agent: Any = None) -> Any:
+    """What a tool returns, which ends its call; the end of a generator of either kind does. `told` is told the result.
+
+    `agent`: who acts meanwhile, if not the current agent.
+    """
     try:
-        with within(call):
+        with _Step(call, agent):
+            result: Any = run()
+    except BaseException as error:
+        _raised(call, error)
+        raise
+    return _returned(call, result, told, agent)
+
+
+async def runs(call: Call, run: Callable[[], Any], told: Callable[[Any], None] = _nothing, agent: Any = None) -> Any:
+    """As `ran`, of a tool that may have to be awaited."""
+    try:
+        with _Step(call, agent):
             result: Any = run()
             if inspect.isawaitable(result):
                 result = await result
     except BaseException as error:
         _raised(call, error)
         raise
-    finally:
-        _now.reset(now)
+    return _returned(call, result, told, agent)
+
+
+def _returned(call: Call, result: Any, told: Callable[[Any], None], agent: Any) -> Any:
     if inspect.isasyncgen(result):
-        stream: AsyncGenerator[Any, Any] = result
-        return steps(call, stream, told)
+        return steps(call, cast("AsyncGenerator[Any, Any]", result), told, agent)
+    if inspect.isgenerator(result):
+        return _steps(call, cast("Generator[Any, Any, Any]", result), told, agent)
     told(result)
     call.done()
     return result
 
 
-async def steps(call: Call, stream: AsyncGenerator[Any, Any], told: Callable[[Any], None]) -> AsyncGenerator[Any, None]:
+async def steps(
+    call: Call, stream: AsyncGenerator[Any, Any], told: Callable[[Any], None] = _nothing, agent: Any = None
+) -> AsyncGenerator[Any, None]:
     """What a tool yields, which ends its call. `told` is told each item.
 
     The call is the current one within the tool's steps alone: a generator shares its context with whatever iterates over it.
     """
     try:
         while True:
-            now = _now.set(call)
             try:
-                with within(call):
+                with _Step(call, agent):
                     item = await stream.__anext__()
             except StopAsyncIteration:
                 break
-            finally:
-                _now.reset(now)
             told(item)
             yield item
     except BaseException as error:
@@ -80,6 +100,45 @@ async def steps(call: Call, stream: AsyncGenerator[Any, Any], told: Callable[[An
         call.done()
     finally:
         await stream.aclose()
+
+
+def _steps(
+    call: Call, stream: Generator[Any, Any, Any], told: Callable[[Any], None], agent: Any
+) -> Generator[Any, None, Any]:  # fmt: skip
+    try:
+        while True:
+            try:
+                with _Step(call, agent):
+                    item = next(stream)
+            except StopIteration as end:
+                call.done()
+                return end.value
+            told(item)
+            yield item
+    except BaseException as error:
+        _raised(call, error)
+        raise
+    finally:
+        stream.close()
+
+
+class _Step:
+    """A part of a tool's run: the call is the current one, and is not decided again."""
+
+    __slots__ = ("_acting", "_call", "_now", "_within")
+
+    def __init__(self, call: Call, agent: Any) -> None:
+        self._call, self._within, self._acting = call, within(call), acting(agent) if agent is not None else nullcontext()
+
+    def __enter__(self) -> None:
+        self._acting.__enter__()
+        self._now = _now.set(self._call)
+        self._within.__enter__()
+
+    def __exit__(self, *error: Any) -> None:  # noqa: PYI036 - handed on as it is
+        self._within.__exit__(*error)
+        _now.reset(self._now)
+        self._acting.__exit__(*error)
 
 
 def _raised(call: Call, error: BaseException) -> None:
