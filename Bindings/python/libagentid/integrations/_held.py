@@ -26,7 +26,7 @@ class Holds:
             return
         if kind not in self._kinds:
             own = {name: around(kind) for name, around in self._methods.items() if hasattr(kind, name)}
-            own |= {"__module__": kind.__module__, "__slots__": ()}
+            own |= {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "__slots__": ()}
             self._kinds.setdefault(kind, type(kind.__name__, (kind,), own))
         tool.__class__ = self._kinds[kind]
 

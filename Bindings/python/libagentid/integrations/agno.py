@@ -128,7 +128,7 @@ class _Hook:
         if (first := next((hook for hook in hooks if is_async or not inspect.iscoroutinefunction(hook)), self)) is self:
             real = arguments
         if hooks and (hooks[-1] is not self or (first is not self and not hasattr(first, "__agentid_hook__"))):
-            raise NotGuarded("tool_hooks has a hook that came after the guard, and could change what was decided: guard() it with that")
+            raise NotGuarded("tool_hooks has a hook that came after the guard, and could change a call: guard() it with that")
         if real is None:
             raise NotGuarded(f"a hook calls {function_name} in a context of its own, where nothing is known of the call")
         agent = current_agent() if self._name is None else self._below.agent(self._name, self._name, self._tools)
