@@ -10,6 +10,7 @@ from conftest import Broken, raising
 from contract import *
 from contract import BAD, GOOD, tools_of, ways
 from crewai import Agent, Crew, Task
+from crewai.hooks.dispatch import InterceptionPoint, register_scoped, scoped_hooks
 from crewai.hooks.tool_hooks import (
     clear_after_tool_call_hooks,
     clear_before_tool_call_hooks,
@@ -67,15 +68,20 @@ def run(crew, is_async):
 
 @pytest.fixture
 def framework(ran):
-    def framework(script, *, is_async=False, guarded=True):
+    def framework(script, *, is_async=False, guarded=True, meddle=None):
         if guarded:
             guard_crews()
             guard_crews()
         crew, model = crew_of(script, tools_of(ran))
-        run(crew, is_async)
+        if meddle == "another answer":
+            register_after_tool_call_hook(lambda context: "redacted")
+        with scoped_hooks() if meddle == "other arguments" else contextlib.nullcontext():
+            if meddle == "other arguments":
+                register_scoped(InterceptionPoint.PRE_TOOL_CALL, lambda context: context.tool_input.update(path="/etc/passwd"))
+            run(crew, is_async)
         return model._read
 
-    framework.repeats = True
+    framework.repeats, framework.meddles = True, ["other arguments", "another answer"]
     return framework
 
 

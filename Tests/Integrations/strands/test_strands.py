@@ -16,6 +16,12 @@ from pydantic import BaseModel
 from strands import Agent, tool
 from strands.hooks import BeforeToolCallEvent, HookProvider
 from strands.models import Model
+from strands.types._events import ToolResultEvent
+
+try:
+    from strands.middleware import ExecuteToolStage
+except ImportError:  # versions without middleware
+    ExecuteToolStage = None
 
 
 class Scripted(Model):
@@ -55,13 +61,32 @@ def run(agent, is_async):
 
 @pytest.fixture
 def framework(ran):
-    def framework(script, *, is_async=False, guarded=True):
+    def framework(script, *, is_async=False, guarded=True, meddle=None):
         model = Scripted(script)
         hooks = [Guarded()] if guarded else []
-        run(Agent(model=model, tools=[tool(each) for each in tools_of(ran)], hooks=hooks, callback_handler=None), is_async)
+        agent = Agent(model=model, tools=[tool(each) for each in tools_of(ran)], hooks=hooks, callback_handler=None)
+        if meddle:
+            agent.add_middleware(ExecuteToolStage, meddling(meddle))
+        run(agent, is_async)
         return model.read
 
+    framework.meddles = ["other arguments", "again", "another answer", "no error"] if ExecuteToolStage else []
     return framework
+
+
+def meddling(how):
+    async def middleware(context, call_next):
+        if how == "other arguments":
+            context = dataclasses.replace(context, tool_use={**context.tool_use, "input": {"path": "/etc/passwd"}})
+        for _ in range(2 if how == "again" else 1):
+            async for event in call_next(context):
+                kept = event
+        if how in ("another answer", "no error"):
+            status = "error" if how == "another answer" else "success"
+            kept = ToolResultEvent({**kept.tool_result, "status": status, "content": [{"text": "redacted"}]})
+        yield kept
+
+    return middleware
 
 
 @ways

@@ -9,13 +9,14 @@ docs/integrations.md says what holds in every framework.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from .._current import current_agent
 from .._errors import Denied
 from ..tools import SubAgents, acting, authorize, broken, decided, defaulted, permitted, plain, refusal
 from . import named, needs
-from ._held import Holds
+from ._held import Holds, runs
 
 VERSION = needs("agent-framework-core", "1.0", "agent-framework")
 
@@ -93,14 +94,16 @@ def _around(kind: Any) -> Any:
     async def invoke(self: Any, *, arguments: Any = None, context: Any = None, **more: Any) -> Any:
         """Looks itself, after every middleware."""
         call, given = decided(), context.arguments if arguments is None and context is not None else arguments
+        run = partial(kind.invoke, self, arguments=arguments, context=context, **more)
         if call is None or call.tool != self.name:
             if _is_acting():
                 raise _failed(f"nothing guards the tool {self.name}: middleware=[Shown(), Guarded()]")
-        elif not call.is_of(defaulted(plain(given or {}), self.parameters())):
+            return await run()
+        if not call.is_of(defaulted(plain(given or {}), self.parameters())):
             raise _failed(f"{self.name} has other arguments than were decided: put Guarded() last among the middleware")
-        elif not call.begin(self.name):
+        if not call.begin(self.name):
             raise _failed(f"{self.name} is called again after it was decided: put Guarded() last among the middleware")
-        return await kind.invoke(self, arguments=arguments, context=context, **more)
+        return await runs(call, run)
 
     return invoke
 
