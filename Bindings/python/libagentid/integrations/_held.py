@@ -41,7 +41,7 @@ def _nothing(_: Any) -> None:
 
 
 def ran(call: Call, run: Callable[[], Any], told: Callable[[Any], None] = _nothing, agent: Any = None) -> Any:
-    """What a tool returns, which ends its call; the end of a generator of either kind does. `told` is told the result.
+    """Runs a tool. Its call ends with it, or with the generator, of either kind, that it returns. `told` is told the result.
 
     `agent`: who acts meanwhile, if not the current agent.
     """
@@ -80,7 +80,7 @@ def _returned(call: Call, result: Any, told: Callable[[Any], None], agent: Any) 
 async def steps(
     call: Call, stream: AsyncGenerator[Any, Any], told: Callable[[Any], None] = _nothing, agent: Any = None
 ) -> AsyncGenerator[Any, None]:
-    """What a tool yields, which ends its call. `told` is told each item.
+    """Runs a tool that yields, whose end ends its call. `told` is told each item.
 
     The call is the current one within the tool's steps alone: a generator shares its context with whatever iterates over it.
     """

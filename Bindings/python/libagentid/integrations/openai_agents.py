@@ -114,7 +114,7 @@ def _tool(tool: Any, sub: tuple[str, tuple[str, ...]] | None) -> Any:
 
 
 def _noting(run: Any) -> Any:
-    """What runs a tool, which tells the call of an error before the SDK makes an answer of it."""
+    """The function that runs a tool, which tells the call of an error before the SDK makes an answer of it."""
     told = getattr(run, "_on_handled_error", None)
     if told is None:
         return run
