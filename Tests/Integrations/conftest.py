@@ -118,6 +118,21 @@ def outcomes(acme, directory):
 
 
 @pytest.fixture
+def left_open(acme, directory):
+    """The tools of one agent's permitted calls that have no outcome on record."""
+
+    def left_open(agent):
+        acme.integrate()
+        with libagentid.Audit.open(directory) as log:
+            entries = list(log.entries())
+        told = {e["decision"] for e in entries if e["kind"] == "outcome"}
+        own = [e for e in entries if e["kind"] == "decision" and str(e.get("agent")).startswith(agent.id)]
+        return [e["tool"] for e in own if not e.get("reason") and e["id"] not in told]
+
+    return left_open
+
+
+@pytest.fixture
 def spans(monkeypatch):
     """The spans that have ended, the first ended first, of the SDK of OpenTelemetry; what is called makes spans of its own by `tracer`."""
     monkeypatch.delenv("OTEL_SDK_DISABLED", raising=False)

@@ -1,7 +1,8 @@
 """What holds in every framework: `from contract import *` in a test module that has a fixture `framework`.
 
 A framework is a function (script, is_async=, guarded=) that runs an agent with the tools of `tools_of(ran)`, whose model asks for
-the calls of the script, a list of (name, arguments) a turn, and returns what the model read of each call, in order.
+the calls of the script, a list of (name, arguments) a turn, and returns what the model read of each call, in order. Where it has a
+place for other code between the guard and a tool, `framework.meddles` says what such code can do there, and meddle= has it done.
 """
 
 import concurrent.futures
@@ -121,9 +122,28 @@ def test_runs_at_once_are_each_decided_as_their_own_agent(framework, acme, ran, 
 
 
 @ways
-def test_the_outcome_of_a_tool_that_fails_is_recorded(framework, agent, ran, outcomes, is_async):
+def test_the_outcome_of_each_run_of_a_tool_that_fails_is_recorded(framework, agent, ran, outcomes, left_open, is_async):
     with contextlib.suppress(Exception):
         framework([[("boom", {})]], is_async=is_async)
     answered = getattr(framework, "answered", ())  # where the framework has made an answer of the error before anybody sees it
     assert ran and set(ran) == {"boom"}
     assert outcomes(agent) and set(outcomes(agent)) <= {"failed: ValueError", "failed: the tool says so", *answered}
+    assert len(outcomes(agent)) == len(ran) and left_open(agent) == []
+
+
+@ways
+@pytest.mark.parametrize("meddle", ["other arguments", "again", "another answer", "no error"])
+def test_what_comes_after_the_guard_runs_nothing_that_was_not_decided(
+    framework, agent, ran, outcomes, left_open, is_async, meddle
+):
+    if meddle not in getattr(framework, "meddles", ()):
+        pytest.skip("this framework has no place for that")
+    call = ("boom", {}) if meddle == "no error" else GOOD
+    with contextlib.suppress(Exception):  # some end the run
+        framework([[call]], is_async=is_async, meddle=meddle)
+    assert set(ran) <= {"/data/a", "boom"}
+    assert len(ran) <= len(outcomes(agent)) and left_open(agent) == []
+    if ran == ["boom"]:
+        assert outcomes(agent) == ["failed: ValueError"]
+    if meddle == "another answer":
+        assert (ran, outcomes(agent)) == (["/data/a"], ["succeeded"])

@@ -17,10 +17,12 @@ from agent_framework import (
     Message,
     MiddlewareFailure,
 )
+from agent_framework.exceptions import UserInputRequiredException
 from conftest import Broken, raising
 from contract import *
 from contract import BAD, GOOD, tools_of
 from libagentid.integrations.agent_framework import Guarded, Shown
+from libagentid.tools import acting
 
 
 class Scripted(FunctionInvocationLayer, ChatMiddlewareLayer, BaseChatClient):
@@ -49,11 +51,26 @@ def run(script, tools, middleware):
 
 @pytest.fixture
 def framework(ran):
-    def framework(script, *, is_async=False, guarded=True):
+    def framework(script, *, is_async=False, guarded=True, meddle=None):
         tools = [FunctionTool(name=each.__name__, description="x", func=each) for each in tools_of(ran)]
-        return run(script, tools, [Guarded()] if guarded else [])
+        return run(script, tools, [Guarded(), *([Meddles(meddle)] if meddle else [])] if guarded else [])
 
+    framework.meddles = ["other arguments", "again", "another answer", "no error"]
     return framework
+
+
+class Meddles(FunctionMiddleware):
+    def __init__(self, how):
+        self.how = how
+
+    async def process(self, context, call_next):
+        if self.how == "other arguments":
+            context.arguments = {"path": "/etc/passwd"}
+        for _ in range(2 if self.how == "again" else 1):
+            with contextlib.suppress(*[ValueError] * (self.how == "no error")):
+                await call_next()
+        if self.how in ("another answer", "no error"):
+            context.result = "redacted"
 
 
 def test_whatever_breaks_in_the_frameworks_hook_the_tool_does_not_run(framework, agent, ran, monkeypatch):
@@ -131,3 +148,61 @@ def test_what_is_missing_is_said(ran):
         run([[GOOD]], [FunctionTool(name="read_file", description="x", func=tools_of(ran)[0])], [Guarded()])
     with pytest.raises(TypeError, match="name is a text, the sub-agent's, not int"):
         Guarded(5)
+
+
+class Retries(FunctionMiddleware):
+    """Makes a call that failed again."""
+
+    async def process(self, context, call_next):
+        for last in (False, False, True):
+            try:
+                return await call_next()
+            except Exception:
+                if last:
+                    raise
+
+
+def test_a_call_that_is_made_again_is_decided_again_or_ends_the_run(own_world, ran, outcomes):
+    acme, agent, directory = own_world("boom; read_file(path under '/data')")
+    acme.apply_policy({"version": 1, "rules": [{"id": "r", "match": "boom", "rate": {"calls": 2, "per": "1h", "for": "task"}}]})
+    tools = [FunctionTool(name=each.__name__, description="x", func=each) for each in tools_of(ran)]
+    with acting(agent):
+        with pytest.raises(MiddlewareFailure, match=r"called again after it was decided: put Guarded\(\) last"):
+            run([[("boom", {})]], tools, [Guarded(), Retries()])
+        assert ran == ["boom"]
+        read = run([[("boom", {})], [("boom", {})]], tools, [Retries(), Guarded()])
+        assert ran == ["boom"] * 2 and "Denied" in read[0]
+        assert "text of /data/a" in run([[GOOD]], tools, [Guarded(), Retries()])[0]
+
+
+def test_what_middleware_says_is_called_is_not_what_runs(agent, ran):
+    def delete_file(path: str) -> str:
+        ran.append(f"deleted {path}")
+        return "deleted"
+
+    tools = [FunctionTool(name=each.__name__, description="x", func=each) for each in (tools_of(ran)[0], delete_file)]
+    with contextlib.suppress(MiddlewareFailure):
+        lies = Changes(lambda context: setattr(context, "function", tools[0]))
+        run([[("delete_file", {"path": "/data/a"})]], tools, [lies, Guarded()])
+    assert ran == []
+
+
+def test_a_call_that_waits_for_somebody_is_paused(agent, outcomes):
+    def boom():
+        raise UserInputRequiredException([Content.from_text("pay?")])
+
+    with contextlib.suppress(Exception):
+        run([[("boom", {})]], [FunctionTool(name="boom", description="x", func=boom)], [Guarded()])
+    assert outcomes(agent) == ["paused"]
+
+
+def test_the_outcome_is_the_tools_whatever_middleware_makes_of_the_result(agent, outcomes):
+    class Redacts(FunctionMiddleware):
+        async def process(self, context, call_next):
+            await call_next()
+            context.result = "redacted"
+
+    tools = [FunctionTool(name=each.__name__, description="x", func=each) for each in tools_of([])]
+    assert run([[GOOD]], tools, [Redacts(), Guarded()]) == ["redacted"]
+    assert run([[GOOD]], tools, [Guarded(), Redacts()]) == ["redacted"]
+    assert outcomes(agent) == ["succeeded"] * 2

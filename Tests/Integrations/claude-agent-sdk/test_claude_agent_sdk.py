@@ -239,3 +239,22 @@ def test_the_other_arguments_of_a_sub_agent_are_decided_as_that(start, acme, ran
     options.agents = defined
     [said] = run(guard(options), [[GOOD]], tools_of(ran), {"agent_id": "a1", "agent_type": "reader"})
     assert "Denied" in said and ran == []
+
+
+@pytest.mark.parametrize("who", ["PreToolUse", "PreToolUse, later", "can_use_tool"])
+def test_a_call_that_somebody_else_refuses_is_not_left_open(agent, ran, outcomes, left_open, who):
+    async def hook(given, tool_use_id, context):
+        said = {"hookEventName": "PreToolUse", "permissionDecision": "deny", "permissionDecisionReason": "not today"}
+        return {"hookSpecificOutput": said}
+
+    async def asks(name, arguments, context):
+        return PermissionResultDeny(message="not today")
+
+    options = ClaudeAgentOptions(can_use_tool=asks) if who == "can_use_tool" else ClaudeAgentOptions()
+    if who != "can_use_tool":
+        options.hooks = {"PreToolUse": [HookMatcher(hooks=[hook])]}
+    options = guard(options)
+    if who == "PreToolUse, later":
+        options.hooks["PreToolUse"].reverse()
+    assert run(options, [[GOOD]], tools_of(ran)) == ["not today"] and ran == []
+    assert left_open(agent) == [] and set(outcomes(agent)) <= {"failed: it was not permitted"}

@@ -12,6 +12,7 @@ from graphs import ASK, BAD, GOOD, agent_of, answers
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware, ToolRetryMiddleware
 from langchain.tools import ToolRuntime
+from langchain_core.messages import ToolMessage
 from langchain_core.tools import tool
 from langgraph.graph import MessagesState, StateGraph
 from langgraph.prebuilt import InjectedState, ToolNode
@@ -239,3 +240,24 @@ def test_a_tool_node_of_ones_own(tools, agent, ran, is_async):
 def test_a_name_is_a_text(name, given):
     with pytest.raises(TypeError, match=f"name is a text, the sub-agent's, not {given}"):
         Guarded(name)
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_the_outcome_is_the_tools_whatever_later_middleware_makes_of_it(tools, agent, ran, outcomes, is_async):
+    class Answers(AgentMiddleware):
+        def wrap_tool_call(self, request, handler):
+            with contextlib.suppress(ValueError):
+                handler(request)
+            return ToolMessage("redacted", tool_call_id=request.tool_call["id"])
+
+        async def awrap_tool_call(self, request, handler):
+            with contextlib.suppress(ValueError):
+                await handler(request)
+            return ToolMessage("redacted", tool_call_id=request.tool_call["id"])
+
+    graph = create_agent(
+        Scripted(script=[calls(("boom", {})), GOOD]), [tools["boom"], tools["read_file"]], middleware=[Guarded(), Answers()]
+    )
+    result = asyncio.run(graph.ainvoke(ASK)) if is_async else graph.invoke(ASK)
+    assert [m.content for m in answers(result)] == ["redacted"] * 2
+    assert (ran, outcomes(agent)) == (["boom", "/data/a"], ["failed: ValueError", "succeeded"])

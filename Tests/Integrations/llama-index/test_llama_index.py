@@ -13,6 +13,7 @@ from llama_index.core.agent.workflow import AgentWorkflow, CodeActAgent, Functio
 from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
 from llama_index.core.llms.mock import MockFunctionCallingLLM
 from llama_index.core.tools import FunctionTool
+from llama_index.core.workflow import Context, HumanResponseEvent, InputRequiredEvent
 from nested import *
 
 
@@ -152,3 +153,24 @@ def test_a_tool_of_ones_own_with_the_name_of_a_handoff_is_decided(agent, ran):
     worker.tools.append(FunctionTool.from_defaults(handoff))  # where the name is not checked
     run(guard(AgentWorkflow(agents=[worker], root_agent="worker")))
     assert ran == []
+
+
+def test_a_tool_that_waits_for_somebody_pauses_its_call_and_is_decided_anew(agent, ran, outcomes, left_open):
+    async def read_file(ctx: Context, path: str) -> str:
+        """Reads a file, if somebody says so."""
+        await ctx.wait_for_event(HumanResponseEvent, waiter_event=InputRequiredEvent(prefix="may I?"), waiter_id="may")
+        ran.append(path)
+        return f"text of {path}"
+
+    async def main():
+        made = FunctionAgent(name="worker", llm=scripted([[GOOD]], []), tools=[FunctionTool.from_defaults(async_fn=read_file)])
+        running = guard(AgentWorkflow(agents=[made], root_agent="worker")).run(user_msg="go")
+        async for event in running.stream_events():
+            if isinstance(event, InputRequiredEvent):
+                assert ran == []
+                running.ctx.send_event(HumanResponseEvent(response="yes"))
+        await running
+
+    asyncio.run(main())
+    assert ran == ["/data/a"] and left_open(agent) == []
+    assert outcomes(agent) == ["paused", "succeeded"]

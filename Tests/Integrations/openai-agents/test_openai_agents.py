@@ -83,7 +83,6 @@ def framework(ran):
             shown += model.shown
         return model.read
 
-    framework.answered = ["succeeded"]
     return framework
 
 
@@ -216,3 +215,12 @@ def test_a_clone_of_a_guarded_agent_is_guarded(agent, ran, is_async):
     tools = [function_tool(each, strict_mode=False) for each in tools_of(ran)]
     run(guard(guard(Agent("worker", model=model, tools=tools)).clone(instructions="go")), is_async)
     assert ran == ["/data/a"]
+
+
+def test_an_mcp_server_that_makes_failed_calls_again_is_an_error():
+    from agents.mcp import MCPServerStdio
+
+    server = MCPServerStdio({"command": "none"}, max_retry_attempts=2)
+    with pytest.raises(NotGuarded, match="max_retry_attempts=0"):
+        guard(Agent("worker", mcp_servers=[server]))
+    guard(Agent("worker", mcp_servers=[MCPServerStdio({"command": "none"})]))

@@ -1,7 +1,9 @@
 """Guarded smolagents, with a scripted model: tools that a model calls, and code that a model writes. They have no asynchronous way."""
 
 import contextlib
+import threading
 
+import libagentid
 import pytest
 from conftest import Broken, raising
 from contract import *
@@ -122,3 +124,54 @@ def test_a_final_answer_of_ones_own_is_a_tool_like_others(agent, ran, code):
     with contextlib.suppress(Exception):
         guard(made).run("go")
     assert ran == []
+
+
+@pytest.mark.parametrize("codes", [(True, False), (False, True), (True, True)])
+def test_an_agent_whose_code_or_that_of_one_it_manages_runs_is_a_narrower_one(start, acme, ran, codes):
+    agent = start("read_file(path under '/data'); send_mail(to: *, body: *)")
+    kinds = [CodeAgent if code else ToolCallingAgent for code in codes]
+    read = tool(tools_of(ran)[0])  # both have it
+    script = [[("read_file", {"path": "/data/b"})], [BAD]]
+    reader = kinds[1](
+        tools=[read], model=Scripted(script, code=codes[1]), name="reader", description="reads", verbosity_level=0, max_steps=3
+    )
+    asks = Scripted([[GOOD], [("reader", {"task": "read"})]], code=codes[0])
+    guard(kinds[0](tools=[read], model=asks, managed_agents=[reader], verbosity_level=0, max_steps=3)).run("go")
+    assert ran == ["/data/a", "/data/b"]
+    assert ["/reader/" in child.id for child in acme.agents(parent=agent)] == [True]
+
+
+def test_a_tool_of_several_agents_is_decided_as_the_one_that_calls_it(acme, ran):
+    """Also while code of another one runs, and on the threads that smolagents runs it on."""
+    inside, over, said = threading.Event(), threading.Event(), {}
+
+    @tool
+    def read_file(path: str) -> str:
+        """Reads a file.
+
+        Args:
+            path: where
+        """
+        if path.endswith("/slow"):
+            inside.set()
+            over.wait(20)
+        ran.append((path, libagentid.current_agent().id))
+        return f"text of {path}"
+
+    def run(name, path):
+        model = Scripted([[("read_file", {"path": path})]], code=True)
+        made = guard(CodeAgent(tools=[read_file], model=model, verbosity_level=0, max_steps=2))
+        with acme.agent(
+            "worker", principal=f"user:{name}@acme.example", task="T", scope=f"read_file(path under '/data/{name}')"
+        ) as a:
+            made.run("go")
+            said[name] = str(model.read), a.id
+
+    alice = threading.Thread(target=run, args=("alice", "/data/alice/slow"))
+    alice.start()
+    assert inside.wait(20)
+    run("bob", "/data/alice/secret")
+    over.set()
+    alice.join(20)
+    assert ran == [("/data/alice/slow", said["alice"][1])]
+    assert 'must be under "/data/bob"' in said["bob"][0]

@@ -9,18 +9,19 @@ docs/integrations.md says what holds in every framework.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from .._current import current_agent
 from .._errors import Denied
 from ..tools import SubAgents, acting, authorize, broken, decided, defaulted, permitted, plain, refusal
 from . import named, needs
+from ._held import Holds, runs
 
 VERSION = needs("agent-framework-core", "1.0", "agent-framework")
 
 from agent_framework import ChatMiddleware, FunctionMiddleware, MiddlewareFailure  # noqa: E402  # pyright: ignore[reportAttributeAccessIssue]
-
-_held: dict[type, type] = {}
+from agent_framework.exceptions import UserInputRequiredException  # noqa: E402
 
 
 class Shown(ChatMiddleware):  # pyright: ignore[reportGeneralTypeIssues]
@@ -43,8 +44,8 @@ class Shown(ChatMiddleware):  # pyright: ignore[reportGeneralTypeIssues]
 class Guarded(FunctionMiddleware):  # pyright: ignore[reportGeneralTypeIssues]
     """Decides each call as the current agent; with `name`, as a sub-agent with what that may do of the run's tools.
 
-    Put it last: a call whose arguments other middleware changes after it was decided ends the run. So does what goes wrong in the
-    guard.
+    Put it last: a call that other middleware changes, or makes again, after it was decided ends the run. So does what goes wrong
+    in the guard.
     """
 
     def __init__(self, name: str | None = None) -> None:
@@ -60,7 +61,10 @@ class Guarded(FunctionMiddleware):  # pyright: ignore[reportGeneralTypeIssues]
             return
         except Exception as error:
             raise _failed(broken(error)) from error
-        _hold(context.function)
+        call.pauses = UserInputRequiredException
+        # What runs is the tool that was called, whatever middleware before has made of the context's.
+        for tool in (context.function, *(context.tools or ())):
+            _hold(tool)
         with call:
             await call_next()
 
@@ -86,21 +90,27 @@ def _is_acting() -> bool:
     return True
 
 
-def _hold(tool: Any) -> None:
-    """Holds a tool to what was decided: it looks itself, after every middleware."""
-    kind: Any = type(tool)
-    if not hasattr(kind, "invoke") or kind in _held.values():
-        return
-
-    async def invoke(self: Any, *, arguments: Any = None, **more: Any) -> Any:
-        call = decided()
+def _around(kind: Any) -> Any:
+    async def invoke(self: Any, *, arguments: Any = None, context: Any = None, **more: Any) -> Any:
+        """Looks itself, after every middleware."""
+        call, given = decided(), context.arguments if arguments is None and context is not None else arguments
+        run = partial(kind.invoke, self, arguments=arguments, context=context, **more)
         if call is None or call.tool != self.name:
             if _is_acting():
                 raise _failed(f"nothing guards the tool {self.name}: middleware=[Shown(), Guarded()]")
-        elif not call.is_of(defaulted(plain(arguments or {}), self.parameters())):
+            return await run()
+        if not call.is_of(defaulted(plain(given or {}), self.parameters())):
             raise _failed(f"{self.name} has other arguments than were decided: put Guarded() last among the middleware")
-        return await kind.invoke(self, arguments=arguments, **more)
+        if not call.begin(self.name):
+            raise _failed(f"{self.name} is called again after it was decided: put Guarded() last among the middleware")
+        return await runs(call, run)
 
-    if kind not in _held:
-        _held[kind] = type(kind.__name__, (kind,), {"invoke": invoke, "__module__": kind.__module__})
-    tool.__class__ = _held[kind]
+    return invoke
+
+
+_holds = Holds(invoke=_around)
+
+
+def _hold(tool: Any) -> None:
+    if hasattr(tool, "invoke"):
+        _holds(tool)

@@ -17,6 +17,7 @@ from typing import Any
 from .._current import current_agent
 from .._errors import Denied
 from ..tools import Call, SubAgents, acting, authorize, broken, refusal
+from ..tools._recent import Recent
 from . import needs, wanted
 
 VERSION = needs("claude-agent-sdk", "0.2.180", "claude-agent-sdk")
@@ -48,6 +49,7 @@ class _Hooks:
     def __init__(self, agents: dict[str, tuple[str, ...]]) -> None:
         self._agents, self._below, self._calls = agents, SubAgents(), dict[str, Call]()
         self._kinds: dict[str, str] = {}
+        self._over = Recent[str, bool]()
 
     async def before(self, given: Any, tool_use_id: str | None, _: Any) -> dict[str, Any]:
         why = self._decide(given, given["tool_input"])
@@ -65,6 +67,9 @@ class _Hooks:
         if (use := given["tool_use_id"]) is None:
             call.done("begun")
             return ""
+        if self._over.get(use):  # hooks run at once
+            call.failed("it was not permitted")
+            return ""
         if before := self._calls.pop(use, None):  # of other arguments, which do not run
             before.failed("its arguments were changed")
         self._calls[use] = call
@@ -76,6 +81,9 @@ class _Hooks:
         async def changed(given: Any, tool_use_id: str | None, context: Any) -> Any:
             answer = await hook(given, tool_use_id, context)
             own: Any = (answer or {}).get("hookSpecificOutput") or {}
+            if own.get("permissionDecision") == "deny" or (own.get("decision") or {}).get("behavior") == "deny":
+                self._refused(given.get("tool_use_id") or tool_use_id)
+                return answer
             if "decision" in own:  # of a request for permission, which may not name its call
                 own, given = own["decision"] or {}, {"tool_use_id": tool_use_id, **given}
             new = own.get("updatedInput")
@@ -99,7 +107,10 @@ class _Hooks:
             answer = await asks(name, arguments, context)
             new = getattr(answer, "updated_input", None)
             new = arguments if new is None else new
-            if getattr(answer, "behavior", "") != "allow" or new == before:
+            if getattr(answer, "behavior", "") != "allow":
+                self._refused(context.tool_use_id)
+                return answer
+            if new == before:
                 return answer
             given: dict[str, Any] = {"tool_name": name, "tool_use_id": context.tool_use_id}
             if context.agent_id is not None:
@@ -108,6 +119,13 @@ class _Hooks:
             return PermissionResultDeny(message=why) if why else answer  # pyright: ignore[reportCallIssue]
 
         return asked
+
+    def _refused(self, use: str | None) -> None:
+        """Somebody else does not let the tool run."""
+        if use is not None:
+            self._over.put(use, True)
+            if call := self._calls.pop(use, None):
+                call.failed("it was not permitted")
 
     def _agent(self, given: Any) -> Any:
         """The session's agent; below it one for each sub-agent of the session."""

@@ -10,8 +10,10 @@ docs/integrations.md says what holds in every framework.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import inspect
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 from .._current import current_agent
@@ -19,6 +21,7 @@ from .._errors import Denied
 from ..tools import Call, NotGuarded, SubAgents, acting, authorize, permitted, plain, refusal
 from ..tools._recent import Recent
 from . import needs
+from ._held import Holds, paused, runs
 
 VERSION = needs("google-adk", "1.7", "google-adk")
 
@@ -37,14 +40,11 @@ _AT_HOME = (ExampleTool, PreloadMemoryTool)  # they write into the prompt: no mo
 
 # The agent that a tool, which is an agent itself, runs below.
 _above: ContextVar[Any] = ContextVar("agentid.google_adk", default=None)
-# The calls that were decided and have not ended, by invocation and call.
-_calls: dict[str, tuple[Call, Any]] = {}
-_held: dict[type, type] = {}
 
 
 class Guarded(BasePlugin):
-    """Decides each call as the current agent, and shows the model the tools that this agent may call. Put it last: a call whose
-    arguments a plugin or a callback changes after it was decided is an error.
+    """Decides each call as the current agent, and shows the model the tools that this agent may call. A call is decided as its
+    tool begins to run, whatever plugins and callbacks do before.
 
     A tool that runs at the provider, an agent with a code executor, and one that is a tool without plugins raise `NotGuarded`.
     """
@@ -96,55 +96,68 @@ class Guarded(BasePlugin):
         agent = tool_context._invocation_context.agent
         if self._tools.get((tool_context.invocation_id, agent.name)) is None and hasattr(agent, "canonical_tools"):
             self._has(tool_context, [each.name for each in await agent.canonical_tools(tool_context)])  # it goes on after a pause
-        try:
-            with acting(self._agent(tool_context)) as acts:
-                call = authorize(tool.name, _defaulted(tool, tool_args))
-        except Denied as denied:
-            return {"error": refusal(denied)}
-        _calls[_key(tool_context)] = call, _above.get()
+        if tool.name == "stop_streaming" and tool_context._invocation_context.live_request_queue is not None:
+            try:  # in a live run ADK does that itself, and the tool does not run
+                self._decided(tool, tool_args, tool_context)[0].done("begun")
+            except Denied as denied:
+                return {"error": refusal(denied)}
         _hold(tool)
-        _above.set(acts)
         return None
 
-    async def after_tool_callback(self, *, tool: Any, tool_args: Any, tool_context: Any, result: Any) -> None:
-        if call := _ended(tool_context):
-            call.answered(result, lambda result: isinstance(result, dict) and "error" in result)
-            call.done()
+    def _decided(self, tool: Any, args: dict[str, Any], context: Any) -> tuple[Call, Any]:
+        with acting(self._agent(context)) as acts:
+            return authorize(tool.name, _defaulted(tool, args)), acts
 
-    async def on_tool_error_callback(self, *, tool: Any, tool_args: Any, tool_context: Any, error: Exception) -> None:
-        if call := _ended(tool_context):
-            call.failed(error)
+    async def run(self, tool: Any, args: dict[str, Any], context: Any, run: Callable[[], Any]) -> Any:
+        """Decides a call of a tool, and runs it; a denial is its result."""
+        try:
+            call, acts = self._decided(tool, args, context)
+        except Denied as denied:
+            return {"error": refusal(denied)}
+        above = _above.set(acts)
+        try:
+            return await runs(call, run, partial(_told, call, context.actions))
+        finally:
+            _above.reset(above)
 
     async def after_run_callback(self, *, invocation_context: Any) -> None:
         self._tools.forget(lambda key: key[0] == invocation_context.invocation_id)
 
 
-def _key(context: Any) -> str:
-    return f"{context.invocation_id}/{context.function_call_id}"
+def _told(call: Call, actions: Any, result: Any) -> None:
+    if getattr(actions, "requested_tool_confirmations", None) or actions.requested_auth_configs:
+        paused(call)
+    call.answered(result, lambda result: isinstance(result, dict) and "error" in result)
 
 
-def _ended(context: Any) -> Call | None:
-    call, above = _calls.pop(_key(context), (None, None))
-    if call:
-        _above.set(above)
-    return call
-
-
-def _hold(tool: Any) -> None:
-    """Holds a tool to what was decided: it looks itself, after every callback."""
-    kind: Any = type(tool)
-    if kind in _held.values():
-        return
-
+def _around(kind: Any) -> Any:
     async def run_async(self: Any, *, args: dict[str, Any], tool_context: Any) -> Any:
-        call, _ = _calls.get(_key(tool_context), (None, None))
-        if call is not None and not call.is_of(_defaulted(self, args)):
-            raise NotGuarded(f"{self.name} has other arguments than were decided: change them in a plugin before Guarded()")
-        return await kind.run_async(self, args=args, tool_context=tool_context)
+        run = partial(kind.run_async, self, args=args, tool_context=tool_context)
+        guard = _guard_of(tool_context)
+        return await (run() if guard is None else guard.run(self, args, tool_context, run))
 
-    if kind not in _held:
-        _held[kind] = type(kind.__name__, (kind,), {"run_async": run_async, "__module__": kind.__module__})
-    tool.__class__ = _held[kind]
+    return run_async
+
+
+def _around_live(kind: Any) -> Any:
+    async def _call_live(self: Any, *, args: dict[str, Any], tool_context: Any, **more: Any) -> Any:
+        run = partial(kind._call_live, self, args=args, tool_context=tool_context, **more)
+        guard = _guard_of(tool_context)
+        result = run() if guard is None else await guard.run(self, args, tool_context, run)
+        if isinstance(result, dict):
+            yield result
+            return
+        async for item in result:
+            yield item
+
+    return _call_live
+
+
+def _guard_of(context: Any) -> Guarded | None:
+    return next((each for each in context._invocation_context.plugin_manager.plugins if isinstance(each, Guarded)), None)
+
+
+_hold = Holds(run_async=_around, _call_live=_around_live)
 
 
 def _is_adks(tool: Any) -> bool:
@@ -154,8 +167,6 @@ def _is_adks(tool: Any) -> bool:
 
 def _defaulted(tool: Any, given: dict[str, Any]) -> dict[str, Any]:
     """The arguments, with the defaults of the tool's function: what it will see."""
-    import inspect
-
     arguments = {name: plain(value) for name, value in given.items()}
     if function := getattr(tool, "func", None):
         for name, parameter in inspect.signature(function).parameters.items():

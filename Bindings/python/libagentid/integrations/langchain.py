@@ -57,6 +57,12 @@ class _Watch(BaseCallbackHandler):
                 f"{name} is called again, or with other arguments, after it was decided: put Guarded() last among the middleware"
             )
 
+    def on_tool_error(self, error: BaseException, **more: Any) -> None:
+        """Middleware after the guard may make an answer of it."""
+        call = decided()
+        if call is not None and not isinstance(error, call.pauses):
+            call.failed(error)
+
 
 WATCH = _Watch()
 _watched: ContextVar[_Watch | None] = ContextVar("agentid.langchain", default=None)

@@ -22,6 +22,11 @@ from llama_index.core.agent.workflow import AgentWorkflow, BaseWorkflowAgent, Co
 from llama_index.core.agent.workflow.multi_agent_workflow import handoff  # noqa: E402
 from llama_index.core.tools import ToolOutput  # noqa: E402
 
+try:
+    from workflows.runtime.types.results import WaitingForEvent as _Pause
+except ImportError:  # versions that do not run a step again
+    _Pause = ()
+
 
 def _name(tool: Any) -> str:
     return tool.metadata.get_name()
@@ -73,6 +78,7 @@ def guard(workflow: Any) -> Any:
             except Denied as denied:
                 said = refusal(denied)
                 return ToolOutput(content=said, tool_name=name, raw_input={}, raw_output=said, is_error=True)
+            call.pauses = _Pause
             with call:
                 return call.answered(await run(ctx, tool, tool_input), lambda output: output.is_error)
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from .._errors import Denied
 from ..tools import NotGuarded, SubAgents, acting, authorize, defaulted, permitted, refusal
+from ..tools import decided as now
 from . import needs, wanted
 
 VERSION = needs("openai-agents", "0.6", "openai-agents")
@@ -31,7 +32,8 @@ def guard(agent: Any) -> Any:
     """A copy of an agent whose tools, also those of MCP servers, are decided as the current agent, which is shown its own only.
 
     The agents it hands over to are copied likewise: each is a sub-agent, with what the current agent may do of its tools. A tool
-    that runs at the provider, or an agent as a tool that was not given to `guard` first, raises `NotGuarded`.
+    that runs at the provider, an MCP server that makes a failed call again, or an agent as a tool that was not given to `guard`
+    first, raises `NotGuarded`.
     """
     wanted(agent, "handoffs", "an Agent")
     return _copies(agent, {}, top=True)
@@ -85,7 +87,7 @@ def _tool(tool: Any, sub: tuple[str, tuple[str, ...]] | None) -> Any:
     nested = getattr(tool, "_agent_instance", None)
     if getattr(tool, "_is_agent_tool", False) and not getattr(nested, _MARK, False):
         raise NotGuarded(f"the tool {tool.name} is an agent that nothing guards: guard(agent).as_tool(...)")
-    run, enabled, schema = tool.on_invoke_tool, tool.is_enabled, tool.params_json_schema
+    run, enabled, schema = _noting(tool.on_invoke_tool), tool.is_enabled, tool.params_json_schema
     below = (nested.name, tuple(each.name for each in nested.tools)) if nested is not None else None
 
     async def decided(context: Any, text: str) -> Any:
@@ -111,7 +113,26 @@ def _tool(tool: Any, sub: tuple[str, tuple[str, ...]] | None) -> Any:
     return made
 
 
+def _noting(run: Any) -> Any:
+    """The function that runs a tool, which tells the call of an error before the SDK makes an answer of it."""
+    told = getattr(run, "_on_handled_error", None)
+    if told is None:
+        return run
+
+    def noted(tool: Any, error: Exception, *more: Any) -> None:
+        if (call := now()) is not None and call.tool == tool.name:
+            call.failed(error)
+        told(tool, error, *more)
+
+    made = copy.copy(run)
+    made._on_handled_error = noted
+    return made
+
+
 def _server(server: Any) -> None:
+    if getattr(server, "max_retry_attempts", 0):
+        raise NotGuarded(f"the MCP server {server.name} makes a call that fails again, undecided: max_retry_attempts=0")
+
     def decided(data: Any) -> ToolGuardrailFunctionOutput:
         try:
             authorize(data.context.tool_name, json.loads(data.context.tool_arguments or "{}")).done("begun")

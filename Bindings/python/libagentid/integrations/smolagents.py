@@ -10,6 +10,8 @@ A `CodeAgent` runs what a model writes in this process: what such code may do wi
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
+from contextvars import Context, copy_context
 from threading import Lock
 from typing import Any
 
@@ -33,12 +35,12 @@ def guard(agent: Any) -> Any:
     wanted(agent, "managed_agents", "an agent")
     if getattr(agent, "executor_type", "local") != "local":
         raise NotGuarded(f"the code of this agent runs elsewhere ({agent.executor_type}), and its tools with it")
-    code = None
-    if (inner := getattr(agent, "python_executor", None)) is not None:
-        code = agent.python_executor = inner if isinstance(inner, _Executor) else _Executor(inner)
+    inner = getattr(agent, "python_executor", None)
+    if inner is not None and not isinstance(inner, _Executor):
+        agent.python_executor = _Executor(inner)
     for name, tool in agent.tools.items():
         if not _is_answer(tool) and not hasattr(tool.forward, _MARK):
-            tool.forward = _decided(name, tool, code)
+            tool.forward = _decided(name, tool)
     for name, managed in agent.managed_agents.items():
         guard(managed)
         _narrow(name, managed)
@@ -65,26 +67,57 @@ def _only_guarded(agent: Any, run: Any) -> Any:
 
 
 class _Executor:
-    """Runs code of one agent at a time: it does so on a thread of its own, which knows of no agent."""
+    """Runs code of one agent at a time. It does so on a thread of its own, which knows of no agent: each tool, and each managed
+    agent, that the code calls there runs in the context of whoever runs the code."""
 
     def __init__(self, inner: Any) -> None:
-        self._inner, self._lock, self.agent = inner, Lock(), None
+        self._inner, self._lock = inner, Lock()
+        self._here: tuple[Any, Context] | None = None
 
     def __call__(self, code: str) -> Any:
         if not self._lock.acquire(blocking=False):
             raise RuntimeError("this agent runs code already: one run at a time")
         try:
-            self.agent = current_agent()
+            self._here = current_agent(), copy_context()
             return self._inner(code)
         finally:
-            self.agent = None
+            self._here = None
             self._lock.release()
+
+    def send_tools(self, tools: Mapping[str, Any]) -> None:
+        """As smolagents calls it before each run."""
+        self._inner.send_tools({name: _Carried(tool, self) for name, tool in tools.items()})
+
+    def call(self, tool: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Calls a tool for the code that runs."""
+        if self._here is None:
+            raise LookupError("the run whose code this is has ended")
+        agent, context = self._here
+
+        def calls() -> Any:
+            with acting(agent):
+                return tool(*args, **kwargs)
+
+        return context.copy().run(calls)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
 
-def _decided(name: str, tool: Any, code: _Executor | None) -> Any:
+class _Carried:
+    """A tool, or a managed agent, as the code of one agent sees it; the tool itself may be one of several agents."""
+
+    def __init__(self, tool: Any, code: _Executor) -> None:
+        self._tool, self._code = tool, code
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._code.call(self._tool, args, kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tool, name)
+
+
+def _decided(name: str, tool: Any) -> Any:
     run, parameters = tool.forward, inspect.signature(tool.forward).parameters
     defaults = {each: p.default for each, p in parameters.items() if p.default not in (inspect.Parameter.empty, None)}
 
@@ -93,7 +126,7 @@ def _decided(name: str, tool: Any, code: _Executor | None) -> Any:
             raise TypeError(f"{name} takes {len(tool.inputs)} arguments, and {len(args)} were given")
         given = {**dict(zip(tool.inputs, args, strict=False)), **kwargs}
         arguments = {each: plain(value) for each, value in {**defaults, **given}.items() if value is not None}
-        with acting((code and code.agent) or current_agent()), authorize(name, arguments):
+        with authorize(name, arguments):
             return run(**given)
 
     setattr(forward, _MARK, name)
