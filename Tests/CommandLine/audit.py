@@ -9,7 +9,7 @@ import sys
 
 from checkup import only, troubles
 from harness import PROGRAM, ROOT, check, ctl, on_terminal, run, until
-from lifecycle import authority, short
+from lifecycle import authority, database, short
 
 INSIDE, OUTSIDE = '{"path":"/data/q3/a.csv"}', '{"path":"/data/sesame.csv"}'
 INTENT = "sum up\x1b[2J\u202eQ3\npermitted: delete_all()"
@@ -313,6 +313,27 @@ def bad_input(work):
     ctl("audit", "checkpoint", *sealed)
     ctl("audit", "checkpoint", *sealed, "--integrate", expect=1)
     ctl("audit", "checkpoint", *sealed, "--integrate", "--passphrase-file", "-", stdin=b"correct horse")
+
+
+def queued(work):
+    """Events wait in the registry while no process with the authority open writes the log: that is said wherever lines that wait are."""
+    here, _ = recorded(work)
+    ctl("audit", "checkpoint", *here, "--integrate")
+    check("not integrated" not in ctl("audit", "verify", *here), "nothing waits")
+    script = ("import os, sys\nsys.path.insert(0, sys.argv[2] + '/Bindings/python')\n"
+              "os.environ.setdefault('AGENTID_LIBRARY', sys.argv[2] + '/.build/release/libagentid.so')\nimport libagentid\n"
+              "with libagentid.Authority.open(sys.argv[1], audit='none') as a:\n"
+              " for n in range(3): a.revoke(agent=f'spiffe://acme.example/agent/p/{n}')")
+    subprocess.run([sys.executable, "-c", script, here[1], str(ROOT)], check=True)
+    check("not integrated yet: 3 lines" in ctl("audit", "verify", *here), "verify says what waits", ctl("audit", "verify", *here))
+    waits = ctl("stats", *here, "--json", json_out=True)["audit"]
+    check(waits["waiting"] == 3 and waits["waiting_since_ms"], "stats too", waits)
+    with database(here) as registry:
+        registry.execute("UPDATE events SET line = CAST(json_set(CAST(line AS TEXT), '$.time_ms', 1700000000000) AS BLOB)")
+    check("integration" in ctl("doctor", *here, expect=1), "doctor says that they wait for long")
+    ctl("audit", "checkpoint", *here, "--integrate")
+    check("not integrated" not in ctl("audit", "verify", *here), "integrated")
+    check(ctl("stats", *here, "--json", json_out=True)["audit"]["waiting"] == 0, "nothing waits")
 
 
 def archived(work):

@@ -11,7 +11,7 @@ import sys
 import time
 
 from checkup import only, troubles
-from harness import PROGRAM, check, ctl
+from harness import PROGRAM, check, ctl, run
 from lifecycle import authority, database, start
 
 RATE = {"version": 1, "rules": [{"id": "few", "match": "search", "rate": {"calls": 5, "per": "1h", "for": "agent"}}]}
@@ -243,6 +243,52 @@ def locked(work):
         fcntl.flock(file, fcntl.LOCK_EX)
         only(here, "lock", f"process {os.getpid()}", "end that process")
     check(troubles(here, expect=0) == {}, "it is free")
+
+
+def journal_line(work):
+    """A revocation that the registry does not have, one bit of it damaged; and what a power cut leaves, which is not damage."""
+    here, _ = metered(work)
+    path = f"{here[1]}/journal"
+    with contextlib.closing(database(here)) as held:
+        held.isolation_level = None
+        held.execute("BEGIN IMMEDIATE")
+        with open(path, "ab") as journal:
+            journal.write(b"\n0123456789abcdef {\"rea" + bytes(600) + b"}\n" + b"\n01234")
+        ctl("revoke", *here, "principal", "user:nobody@acme.example")
+        call(work, here, "agent")
+        size = os.path.getsize(path)
+        ctl("revoke", *here, "profile", "researcher")
+        call(work, here, "agent", expect=10)
+        with open(path, "r+b") as journal:
+            journal.seek(size + 30)
+            byte = journal.read(1)[0]
+            journal.seek(size + 30)
+            journal.write(bytes([byte ^ 1]))
+        for _ in range(2):
+            made = ["--audience", "tools", "--tool", "search", "--arguments", "{}"]
+            _, said = run("authorize", *here, *made, "--proof", "-", f"{work}/agent", stdin=b"{}", expect=1)
+            check("damaged line" in said, "no guard is opened", said)
+        held.execute("ROLLBACK")
+    only(here, "registry, journal", "damaged line", "agentidctl restored")
+    ctl("reap", *here, expect=1)
+    ctl("restored", *here, "--yes")
+    check(troubles(here, expect=0) == {}, "it is mended")
+    call(work, here, "agent", expect=10)
+
+
+def journal_without_room(work):
+    """No file can be made in the place of a journal that was full."""
+    here, _ = metered(work)
+    path = f"{here[1]}/journal"
+    agent = ctl("agents", *here, "--json", json_out=True)[0]["id"]
+    os.rename(path, path + ".old")
+    os.mkdir(path + ".new")
+    ctl("suspend", *here, agent)
+    call(work, here, "agent", expect=10)
+    os.rmdir(path + ".new")
+    ctl("reap", *here)
+    check(os.path.exists(path), "made when it can be")
+    call(work, here, "agent", expect=10)
 
 
 LOCKING = """

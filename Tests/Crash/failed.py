@@ -173,14 +173,19 @@ def archives(trial, report):
 def hooks(trial, report):
     """The command of a hook ends its host each time."""
     trial.new()
-    tries = f"{trial.work}/tries"
-    script = f"echo 1 >> {tries}; kill -9 $PPID"
+    tries, host = f"{trial.work}/tries", f"{trial.work}/host"
+    script = f"echo 1 >> {tries}; kill -9 $(cat {host})"
+
+    def hosted(*arguments):
+        run = ["/bin/sh", "-c", f'echo $$ > {host}; exec "$@"', "sh", CTL, *arguments, "--authority", trial.path]
+        subprocess.run(run, capture_output=True, timeout=60)
+
     trial.ctl("hooks", "add", "bad", "--on", "suspended", "--max-attempts", "2", "--deadline", "1", "--", "/bin/sh", "-c", script)
     agent = trial.state()[1][0]
-    trial.ctl("suspend", agent)
-    for _ in range(4):
-        time.sleep(6.5)
-        trial.ctl("hooks", "run")
+    hosted("suspend", agent)
+    for _ in range(3):
+        time.sleep(6.5)  # So long is an attempt of a second taken for under way.
+        hosted("hooks", "run")
     count = len(open(tries).readlines())
     dead = json.loads(trial.ctl("hooks", "dead", "--json").stdout)
     faults = [] if count == 2 and [(one["hook"], one["attempts"]) for one in dead] == [("bad", 2)] else [count, dead]

@@ -190,7 +190,7 @@ final class AuditAppender: Sendable {
             }
         }
         if let apart = state.apart { throw apart }
-        if let error = state.pause.refusal { throw error }
+        try state.pause.check()
         guard !state.isClosed else {
             throw AgentIDError(.state, name: "closed", message: "the audit log is closed", at: "audit")
         }
@@ -255,7 +255,7 @@ final class AuditAppender: Sendable {
                 let lost = state.withLock { state in
                     if state.segment === segment { retire(&state) }
                     state.full.removeAll { $0 === segment }
-                    state.pause.fail(error)
+                    state.pause.fail()
                     // Also lines that were appended since, and before anybody looks for segments again.
                     if isDurable { commits.fail(upTo: state.lines, error) }
                     return state.lines

@@ -2,7 +2,6 @@
 ///
 /// After one failure the next segment is made at once. After more, later and later, and small ones, until one is synced.
 struct AuditPause {
-    private var error: AgentIDError?
     private var failures: Int64 = 0
     /// The time from which a segment is made again, in milliseconds of the steady clock.
     private var end: Int64 = 0
@@ -12,13 +11,15 @@ struct AuditPause {
     private static let longest: Int64 = 60_000
 
     /// Whether the last sync failed.
-    var isFailing: Bool { error != nil }
+    var isFailing: Bool { failures > 0 }
 
-    /// The error of appends that need a new segment now.
-    var refusal: AgentIDError? { MonotonicClock.milliseconds < end ? error : nil }
+    /// Throws where a new segment has to wait.
+    func check() throws(AgentIDError) {
+        guard MonotonicClock.milliseconds < end else { return }
+        throw AuditSegment.unavailable("no segment could be synced, the next is made in a minute at most", 0)
+    }
 
-    mutating func fail(_ error: AgentIDError) {
-        self.error = error
+    mutating func fail() {
         failures += 1
         guard failures > 1 else { return }
         end = MonotonicClock.milliseconds + (failures < 11 ? min(100 << (failures - 2), Self.longest) : Self.longest)

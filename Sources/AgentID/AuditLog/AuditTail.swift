@@ -46,14 +46,10 @@ struct AuditTail {
         let place = Files.split(reader.directory).parent
         guard Files.exists("\(place)/registry.db"),
             let registry = try? AuthorityDirectory(reading: place).openRegistry(.read),
-            let events = try? registry.read({ try $0.events(limit: Self.mostEvents) })
+            let events = try? RegistryOutbox(registry: registry).lines(after: number, limit: Self.mostEvents)
         else { return }
-        var isFirst = true
-        for event in events where event.sequence > number {
-            result.pending += 1
-            if isFirst { result.noteTime(of: event.line) }
-            isFirst = false
-        }
+        result.pending += events.count
+        if let first = events.first { result.noteTime(of: first.bytes) }
     }
 
     /// More are counted as so many.

@@ -4,20 +4,22 @@ final class GroupCommit: Sendable {
         /// The lines up to this one are durable, or in `failed`.
         var synced: UInt64 = 0
         var isLed = false
-        /// The lines of failed syncs, with the error and the number of those that were not told of it. Each is told once.
-        var failed: [(lines: Range<UInt64>, untold: UInt64, error: AgentIDError)] = []
+        /// The lines of failed syncs that were not told of it; each is told once.
+        var failed: [UInt64] = []
+        /// The error of the last one.
+        var error: AgentIDError?
 
         mutating func fail(upTo covered: UInt64, _ error: AgentIDError) {
-            guard covered > synced else { return }
-            failed.append((synced + 1..<covered + 1, covered - synced, error))
-            synced = covered
+            while synced < covered {
+                synced += 1
+                failed.append(synced)
+            }
+            self.error = error
         }
 
         mutating func failure(of line: UInt64) -> AgentIDError? {
-            guard let i = failed.firstIndex(where: { $0.lines.contains(line) }) else { return nil }
-            let error = failed[i].error
-            failed[i].untold -= 1
-            if failed[i].untold == 0 { failed.remove(at: i) }
+            guard let i = failed.firstIndex(of: line) else { return nil }
+            failed.remove(at: i)
             return error
         }
     }

@@ -50,21 +50,25 @@ extension Authority {
                 .state, name: "other_trust_domain", message: "\(path) holds the authority of \(stored)",
                 at: "options.trust_domain")
         }
-        // A rotation that was killed on its way left the private half of a retired key: nobody signs with that again.
-        let left =
-            keys.isExternal
-            ? [] : records.filter { $0.role == .retired && Files.exists(directory.keyPath($0.key), in: directory.held) }
-        // Not before the rotation is on the disk, whoever wrote it: a power cut would leave the registry of before.
-        if !left.isEmpty, (try? registry.write { try $0.announce() }) != nil {
-            for record in left { keys.discard(record.key) }
-        }
         // A wrong passphrase or signer shows now, not at the first grant.
         for record in records where record.role == .active || record.role == .next && !keys.isExternal {
             do throws(AgentIDError) { _ = try keys.signer(for: record.key) } catch {
                 guard options.mayLackKeys, error.name.isSame(as: "passphrase_missing") else { throw error }
             }
         }
-        return try Authority(registry: registry, keys: keys, directory: directory, options: options)
+        let authority = try Authority(registry: registry, keys: keys, directory: directory, options: options)
+        for record in records where record.role == .retired && !keys.isExternal {
+            authority.discard(record.key, in: directory)
+        }
+        return authority
+    }
+
+    /// Removes the private half of a retired key that a rotation which was killed on its way left: nobody signs with that again.
+    @inline(never) private func discard(_ key: PublicKey, in directory: AuthorityDirectory) {
+        guard Files.exists(directory.keyPath(key), in: directory.held) else { return }
+        // Not before the rotation is on the disk, whoever wrote it: a power cut would leave the registry of before.
+        guard (try? registry.write { _ = try $0.announce() }) != nil else { return }
+        keys.discard(key)
     }
 
     private static func newTrustDomain(_ options: Options, in path: String?) throws(AgentIDError) -> TrustDomain {

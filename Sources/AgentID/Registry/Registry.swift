@@ -202,10 +202,10 @@ package protocol RegistryWriter: RegistryReader {
         hook: String, agent: String, event: String, payload: String, source: String, at time: Int64
     ) throws(AgentIDError)
     /// Gives up deliveries of a hook whose last attempt, the one of this number or a later one, was begun and never ended: the
-    /// process that made it died. Returns them.
+    /// process that made it died. How many.
     func giveUpDeliveries(
         of hook: String, afterAttempts most: Int64, at now: Int64, error: String
-    ) throws(AgentIDError) -> [DeliveryRecord]
+    ) throws(AgentIDError) -> Int
     /// Takes the next due deliveries of a hook for `claimant` alone, until `deadline`; counts as an attempt at each.
     ///
     /// In order for each agent: none is due while an earlier one of the same agent is pending that is not taken with it.

@@ -97,9 +97,9 @@ class Call:
             self._call._told(outcome)
 
     def take(self, tool: str, arguments: Mapping[str, Any], guard: Guard | None = None) -> bool:
-        """Whether this is the call of these arguments, by the agent that acts here and for the guard that decided it; once."""
-        is_this = tool == self.tool and guard is self._guard and _acts_here() is self.agent and self.is_of(arguments)
-        return is_this and "end" in self._turns and self._has_turn("take")
+        """Whether this is the call of these arguments, by the agent that acts here, and decided by `guard` if that is given; once."""
+        by_it = guard in (None, self._guard) and _acts_here() is self.agent
+        return by_it and tool == self.tool and self.is_of(arguments) and "end" in self._turns and self._has_turn("take")
 
     def begin(self, tool: str) -> bool:
         """Whether this is the call that a framework says it begins now, by the tool's name and the agent that acts; once."""

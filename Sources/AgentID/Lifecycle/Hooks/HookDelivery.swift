@@ -34,17 +34,15 @@ struct HookDelivery: Sendable {
         // Asked first, because a claim is a write and most looks find nothing.
         let isDue = try registry.read { registry in try registry.hasDelivery(of: hook.name, dueBy: now) }
         guard isDue else { return false }
-        let (given, claimed) = try registry.write { registry in
-            (
-                try registry.giveUpDeliveries(
-                    of: hook.name, afterAttempts: hook.maxAttempts, at: now, error: Self.unfinished),
-                try registry.claimDeliveries(
-                    of: hook.name, by: claimant, at: now, until: now + (hook.deadline + Self.grace) * 1000, limit: batch
-                )
-            )
+        var given = 0
+        let claimed = try registry.write { registry in
+            given = try registry.giveUpDeliveries(
+                of: hook.name, afterAttempts: hook.maxAttempts, at: now, error: Self.unfinished)
+            return try registry.claimDeliveries(
+                of: hook.name, by: claimant, at: now, until: now + (hook.deadline + Self.grace) * 1000, limit: batch)
         }
-        for delivery in given { tell(of: delivery, Self.unfinished, isDead: true) }
-        guard !claimed.isEmpty else { return !given.isEmpty }
+        if given > 0 { tellGivenUp() }
+        guard !claimed.isEmpty else { return given > 0 }
         let begun = MonotonicClock.milliseconds
         var outcomes: [Outcome] = []
         var failed: Set<ExactText> = []
@@ -79,6 +77,12 @@ struct HookDelivery: Sendable {
             }
         }
         return true
+    }
+
+    @inline(never) private func tellGivenUp() {
+        ProcessLog.write(
+            .error, .deadHooks, "hook_dead",
+            "hook \(hook.name) is not tried again: \(Self.unfinished); agentidctl hooks dead lists it")
     }
 
     /// Tells the operator of an attempt that failed.

@@ -54,7 +54,10 @@ final class Journal: Sendable {
         _ = try Files.withLock(lock, within: milliseconds, in: held) { () throws(AgentIDError) in
             guard try !exists(path) else { return }
             let old = try open(oldPath, isWriter: false)
-            try make(after: old?.number ?? 0)
+            do throws(AgentIDError) { try make(after: old?.number ?? 0) } catch {
+                // As on a full disk: the old file takes the lines.
+                if old == nil { throw error }
+            }
         }
     }
 
@@ -116,8 +119,7 @@ final class Journal: Sendable {
     private func current() throws(AgentIDError) -> JournalFile {
         if let file = last.withLock({ $0 }), file.isNamed(path, in: held) { return file }
         // Between its two names; a process may have died there, or be stopped.
-        // Where none can be made, as on a full disk, the old one takes the line.
-        if try !exists(path), try exists(oldPath) { try? create(within: 100) }
+        if try !exists(path), try exists(oldPath) { try create(within: 100) }
         var opened = try open(path, isWriter: true)
         if opened == nil { opened = try open(oldPath, isWriter: true) }
         guard let file = opened else {
@@ -158,7 +160,7 @@ final class Journal: Sendable {
         for file in try files(from: mark.epoch) {
             let offset = file.epoch.isSame(as: mark.epoch) ? mark.offset : 0
             let (found, end, damaged) = try file.entries(from: offset, at: path)
-            if let damaged { throw JournalFile.damaged(before: damaged, at: path) }
+            if damaged != nil { throw JournalFile.damaged(JournalFile.hasDamage, at: path) }
             if end > offset { try file.sync(path) }
             entries += found.map(\.entry)
             reached = JournalMark(epoch: file.epoch, offset: end)

@@ -28,9 +28,7 @@ internal import StrictJSON
             guard let header = try Self.read(file, path, from: 0, count: Self.headerSize),
                 let named = Self.epoch(in: header)
             else {
-                throw AgentIDError(
-                    .malformed, name: "journal_damaged",
-                    message: "\(path) is not a journal: restore it, or rotate the keys and remove it", at: path)
+                throw Self.damaged("is not a journal: restore it, or rotate the keys and remove it", at: path)
             }
             epoch = named
         } catch {
@@ -87,7 +85,10 @@ internal import StrictJSON
             if errno != EINTR { break }
         }
         // Some file systems cannot reserve.
-        return ![ENOSPC, EDQUOT, EFBIG].contains(errno)
+        switch errno {
+        case ENOSPC, EDQUOT, EFBIG: return false
+        default: return true
+        }
     }
 
     /// Appends a line in one write, and syncs it. The kernel orders the lines of several processes.
@@ -152,13 +153,12 @@ internal import StrictJSON
     }
 
     /// The error where a line that was answered for cannot be read.
-    static func damaged(before end: Int, at path: String) -> AgentIDError {
-        AgentIDError(
-            .malformed, name: "journal_damaged",
-            message:
-                "\(path) is damaged before byte \(end): it may have been a revocation; stop what uses the directory and "
-                + "restore it, or run agentidctl restored", at: path)
+    static func damaged(_ what: String, at path: String) -> AgentIDError {
+        AgentIDError(.malformed, name: "journal_damaged", message: "\(path) \(what)", at: path)
     }
+
+    /// For a damaged line.
+    static let hasDamage = "has a damaged line, which may be a revocation: restore it, or run agentidctl restored"
 
     /// Makes all that was read durable. Its writer may not have come to that yet.
     func sync(_ path: String) throws(AgentIDError) {

@@ -75,7 +75,7 @@ struct JournalReader: Sendable {
         suspended.removeAll { isFolded($0.at) }
         // What is folded was read by then.
         if let damaged, !isFolded(damaged) {
-            return JournalFile.damaged(before: damaged.offset, at: journal.path)
+            return JournalFile.damaged(JournalFile.hasDamage, at: journal.path)
         }
         damaged = nil
         return nil

@@ -213,8 +213,12 @@ internal import StrictJSON
     /// Whether a write failed as there is no room: what it was to end is not in the file.
     private static func isForWantOfRoom(_ status: Int32, _ number: Int32) -> Bool {
         // SQLITE_IOERR_WRITE does not always say that it was for want of room.
-        status & 0xFF == SQLITE_FULL
-            || status == SQLITE_IOERR | 3 << 8 && [0, ENOSPC, EDQUOT, EFBIG].contains(number)
+        if status & 0xFF == SQLITE_FULL { return true }
+        guard status == SQLITE_IOERR | 3 << 8 else { return false }
+        switch number {
+        case 0, ENOSPC, EDQUOT, EFBIG: return true
+        default: return false
+        }
     }
 
     @inline(never) private func takenBack(_ undo: [String], after error: any Error) -> AgentIDError {

@@ -119,13 +119,12 @@ extension SQLiteSession {
 
     func giveUpDeliveries(
         of hook: String, afterAttempts most: Int64, at now: Int64, error: String
-    ) throws(AgentIDError) -> [DeliveryRecord] {
-        try database.rows(
+    ) throws(AgentIDError) -> Int {
+        try database.run(
             """
             UPDATE deliveries SET state = 'dead', error = ?4, claimed_until = 0, claimed_by = NULL
             WHERE hook = ?1 AND state = 'pending' AND claimed_by IS NOT NULL AND attempts >= ?3 AND NOT \(Self.waits)
-            RETURNING \(Self.columns)
-            """, .text(hook), .int(now), .int(most), .text(error), read: Self.delivery)
+            """, .text(hook), .int(now), .int(most), .text(error))
     }
 
     func release(_ delivery: Int64, by claimant: String) throws(AgentIDError) -> Bool {

@@ -252,17 +252,22 @@ final class SQLiteRegistry: Registry {
     }
 
     /// Writes over what a failed commit may have left in the log. Returns its error, which says whether that is done.
-    private func settled(_ error: AgentIDError, on database: SQLite) -> AgentIDError {
+    @inline(never) private func settled(_ error: AgentIDError, on database: SQLite) -> AgentIDError {
         do throws(AgentIDError) {
             // Whoever has the lock by now writes over it too, unless it takes that back.
             database.wait(milliseconds: 1000)
-            let writes = try database.transaction("BEGIN IMMEDIATE") {
-                try SQLiteSession(database).countWrite(turns: isRestored ? 0 : page.reached(.meters))
-            }
+            try database.run("BEGIN IMMEDIATE")
+            let writes = try SQLiteSession(database).countWrite(turns: 0)
+            try database.run("COMMIT")
             page.reach(.writes, UInt64(clamping: writes))
             return error
         } catch {
-            return .inDoubt(error, at: place.path)
+            if database.isInTransaction { _ = try? database.run("ROLLBACK") }
+            return AgentIDError(
+                .io, name: "registry_in_doubt",
+                message:
+                    "the registry's disk failed at the last moment of a change: look whether it was made, before you "
+                    + "repeat it", at: place.path)
         }
     }
 
@@ -297,15 +302,6 @@ final class SQLiteRegistry: Registry {
 }
 
 extension AgentIDError {
-    fileprivate static func inDoubt(_ error: AgentIDError, at path: String) -> AgentIDError {
-        let end = "; nothing was changed"
-        let why = error.message.ends(exactly: end) ? String(error.message.dropLast(end.utf8.count)) : error.message
-        return AgentIDError(
-            .io, name: "registry_in_doubt",
-            message: "\(why); that was at the last moment: look whether the change was made, before you repeat it",
-            at: path)
-    }
-
     /// Whether the change that this is the error of may come into force later.
     var isInDoubt: Bool { name.isSame(as: "registry_in_doubt") }
 }
