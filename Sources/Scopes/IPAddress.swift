@@ -6,7 +6,7 @@ struct IPAddress: Sendable, Hashable {
 
     var width: Int { isVersion6 ? 128 : 32 }
 
-    /// How many ways there are to read an IPv4 address in an IPv6 one.
+    /// The number of ways to read an IPv4 address in an IPv6 one.
     static var ways: Int { 5 }
 
     /// The IPv4 address that this is, or that a packet to it may end at, read in one of the ways: mapped (RFC 4291),

@@ -112,14 +112,14 @@ extension Span<UInt8> {
         return hasStructure || isOneWord && hasSign
     }
 
-    /// What is left without the slashes at its end.
+    /// The part before the slashes at its end.
     var withoutSlashes: Range<Int> {
         var end = count
         while end > 0, self[end - 1] == UInt8(ascii: "/") { end -= 1 }
         return 0..<end
     }
 
-    /// What follows the last slash.
+    /// The part after the last slash.
     var lastSegment: Range<Int> {
         var start = count
         while start > 0, self[start - 1] != UInt8(ascii: "/") { start -= 1 }

@@ -220,11 +220,11 @@ extension Guard {
     }
 }
 
-/// What a decision took of the policy's meters before it was answered.
+/// Whatever a decision took of the policy's meters before it was answered.
 struct TakenByDecision: ~Copyable {
     /// The plan whose rates all were taken from, at once.
     var atOnce: Borrowed<ToolPlan>?
-    /// What was taken rule by rule.
+    /// The rules, where they were asked one by one.
     var enforcement: PolicyEnforcement?
 
     init() {
