@@ -14,7 +14,7 @@ struct PolicyEnforcement: ~Copyable {
     private var question: PolicyQuestion?
     /// The rules that the call was approved under: they refuse it no more.
     private var consents: [Int] = []
-    /// What it was approved by, and whether that is used.
+    /// The requests that people approved, and whether they are used.
     private var approvals: [ApprovalRecord] = []
     private var areUsed = false
     /// The amounts reserved of budgets.
