@@ -194,7 +194,9 @@ let package = Package(
         .testTarget(name: "JOSETests", dependencies: ["JOSE", "StrictJSON", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "ScopesTests", dependencies: ["Scopes", "StrictJSON", "TestSupport"], swiftSettings: settings),
-        .testTarget(name: "PolicyTests", dependencies: ["Policy", "Scopes", "StrictJSON"], swiftSettings: settings),
+        .testTarget(
+            name: "PolicyTests", dependencies: ["Policy", "Scopes", "StrictJSON", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(
             name: "TransparencyLogTests", dependencies: ["TransparencyLog", "JOSE", "StrictJSON", "TestSupport"],
             exclude: ["verify.py"],

@@ -125,7 +125,8 @@ agentid_status agentid_guard_load_revocations(agentid_guard *guard, const char *
 
 /*
  * Confirms that this guard knows every revocation: its view is new again, see `max_view_age`.
- * agentid_guard_add_bundle() and agentid_guard_revoke() confirm it too.
+ * agentid_guard_add_bundle() and agentid_guard_revoke() confirm it too; agentid_guard_load_revocations() does as of when the list
+ * was made. A guard that follows an authority goes by its own reading of the registry: for it this changes nothing.
  * Returns: AGENTID_OK; AGENTID_E_HANDLE.
  */
 agentid_status agentid_guard_refreshed(agentid_guard *guard, agentid_error **error) AGENTID_MUST_CHECK;

@@ -140,9 +140,9 @@ public func agentid_agent_present(
 public func agentid_agent_expires(
     _ agent: OpaquePointer?, _ expires: UnsafeMutablePointer<Int64>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe call(error) {
+    unsafe expires?.pointee = 0
+    return unsafe call(error) {
         let output = unsafe try required(expires, "expires")
-        unsafe output.pointee = 0
         unsafe output.pointee = try Agents.table.find(agent, "agent").expires()
     }
 }

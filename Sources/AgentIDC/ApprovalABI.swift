@@ -145,9 +145,9 @@ public func agentid_approval_wait(
     _ authority: OpaquePointer?, _ request: UnsafePointer<CChar>?, _ request_len: Int, _ milliseconds: Int64,
     _ state: UnsafeMutablePointer<Int32>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
 ) -> agentid_status {
-    unsafe call(error) {
+    unsafe state?.pointee = 0
+    return unsafe call(error) {
         let output = unsafe try required(state, "state")
-        unsafe output.pointee = 0
         let authority = try unsafe Authorities.table.find(authority, "authority")
         let request = try unsafe text(request, request_len, "request")
         switch try authority.waitForApproval(request, milliseconds: milliseconds) {

@@ -20,6 +20,21 @@ struct CIDR: Sendable, Equatable {
             guard address.bits & host == 0 else { return nil }
         }
 
+        /// The IPv4 network that an IPv6 one stands for; `nil` where it stands for none, or for all of IPv4.
+        fileprivate var image: Network? {
+            guard isVersion6 else { return nil }
+            let isSite = bits >> 112 == 0x2002
+            let length = isSite ? min(prefix - 16, 32) : prefix - 96
+            guard length > 0,
+                let inner = IPAddress(bits: bits, isVersion6: true).version4(0)
+            else { return nil }
+            return Network(text: text, isVersion6: false, bits: inner, prefix: length)
+        }
+
+        private init(text: String, isVersion6: Bool, bits: UInt128, prefix: Int) {
+            (self.text, self.isVersion6, self.bits, self.prefix) = (text, isVersion6, bits, prefix)
+        }
+
         private static func prefix(_ digits: ArraySlice<UInt8>, atMost most: Int) -> Int? {
             guard (1...3).contains(digits.count), digits.count == 1 || digits.first != UInt8(ascii: "0") else {
                 return nil
@@ -50,8 +65,18 @@ struct CIDR: Sendable, Equatable {
     let networks: [Network]
     /// Their addresses together: ranges in order, none adjacent to another.
     private let ranges: [AddressRange]
+    /// The IPv4 addresses that those of IPv6 stand for.
+    private let images: [AddressRange]
 
     private init(sorting networks: [Network]) {
+        let (kept, ranges) = Self.ordered(networks)
+        var inner: [Network] = []
+        for network in kept { if let image = network.image { inner.append(image) } }
+        (self.networks, self.ranges) = (kept, ranges)
+        images = inner.isEmpty ? [] : Self.ordered(inner).ranges
+    }
+
+    private static func ordered(_ networks: [Network]) -> (kept: [Network], ranges: [AddressRange]) {
         var kept: [Network] = []
         var ranges: [AddressRange] = []
         // A network lies inside another or beside it, so comparing it with the last one kept is enough.
@@ -65,7 +90,7 @@ struct CIDR: Sendable, Equatable {
                 ranges.append(range)
             }
         }
-        (self.networks, self.ranges) = (kept, ranges)
+        return (kept, ranges)
     }
 
     /// `nil` if the list is empty, or if a text is not a network.
@@ -77,19 +102,25 @@ struct CIDR: Sendable, Equatable {
 
     func contains(_ text: Span<UInt8>) -> Bool {
         guard let address = IPAddress(text) else { return false }
-        return contains(AddressRange(isVersion6: address.isVersion6, first: address.bits, last: address.bits))
+        return Self.find(AddressRange(address.bits, isVersion6: address.isVersion6), in: ranges)
     }
 
     /// Whether a text is an address, and no IPv6 form of one of ours, or of which one is ours: `::ffff:169.254.169.254`.
     func canTell(_ text: Span<UInt8>) -> Bool {
         guard let address = IPAddress(text) else { return false }
-        guard let inner = address.version4 else { return true }
-        let mapped = UInt128(0xFFFF) << 32 | inner
-        return !contains(AddressRange(isVersion6: false, first: inner, last: inner))
-            && !contains(AddressRange(isVersion6: true, first: mapped, last: mapped))
+        for way in 0..<IPAddress.ways {
+            guard let inner = address.version4(way) else { continue }
+            let plain = AddressRange(inner, isVersion6: false)
+            if Self.find(plain, in: ranges) || Self.find(plain, in: images)
+                || Self.find(AddressRange(0xFFFF << 32 | inner, isVersion6: true), in: ranges)
+            {
+                return false
+            }
+        }
+        return true
     }
 
-    private func contains(_ range: AddressRange) -> Bool {
+    private static func find(_ range: AddressRange, in ranges: [AddressRange]) -> Bool {
         var (low, high) = (0, ranges.count)
         while low < high {
             let middle = low + (high - low) / 2
@@ -100,7 +131,7 @@ struct CIDR: Sendable, Equatable {
     }
 
     /// Whether every address of `child` is in one of our networks, or in several of them together.
-    func contains(_ child: CIDR) -> Bool { child.ranges.allSatisfy { contains($0) } }
+    func contains(_ child: CIDR) -> Bool { child.ranges.allSatisfy { Self.find($0, in: ranges) } }
 
     /// The intersection; `nil` if it is empty.
     func meet(_ other: CIDR) -> CIDR? {
@@ -131,6 +162,13 @@ private struct AddressRange: Sendable, Equatable {
     let isVersion6: Bool
     let first: UInt128
     var last: UInt128
+
+    init(isVersion6: Bool, first: UInt128, last: UInt128) {
+        (self.isVersion6, self.first, self.last) = (isVersion6, first, last)
+    }
+
+    /// One address.
+    init(_ address: UInt128, isVersion6: Bool) { self.init(isVersion6: isVersion6, first: address, last: address) }
 
     func holds(_ other: AddressRange) -> Bool {
         isVersion6 == other.isVersion6 && first <= other.first && other.last <= last

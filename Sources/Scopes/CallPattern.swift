@@ -58,8 +58,13 @@ package enum Coverage: Int, Sendable, Comparable {
 package struct ToolPattern: Sendable {
     package let names: NamePattern
     private let tool: ToolScope
+    /// Whether it may name URLs or paths, which have other spellings.
+    private let namesPlaces: Bool
 
-    init(_ tool: ToolScope) { (names, self.tool) = (NamePattern(tool.name), tool) }
+    init(_ tool: ToolScope) {
+        (names, self.tool) = (NamePattern(tool.name), tool)
+        namesPlaces = tool.text.utf8.contains(UInt8(ascii: "/"))
+    }
 
     var text: String {
         let text = tool.text
@@ -84,7 +89,7 @@ package struct ToolPattern: Sendable {
     /// Whether a call of a tool of such a name is meant, by its arguments; allocates nothing.
     package func coverage(of call: JSON.Value, within work: inout WorkBudget) -> Coverage {
         guard !tool.isOpen else { return .yes }
-        return tool.map.coverage(of: call, within: &work)
+        return tool.map.coverage(of: call, namingPlaces: namesPlaces, within: &work)
     }
 
     fileprivate func covers(_ other: ToolPattern, within work: inout WorkBudget) -> Bool {
@@ -101,14 +106,16 @@ package struct ToolPattern: Sendable {
 
 extension ConstraintMap {
     /// Whether a call's arguments, or an object's members, are those of a rule. Others than it names do not matter.
-    fileprivate func coverage(of call: JSON.Value, within work: inout WorkBudget) -> Coverage {
+    fileprivate func coverage(
+        of call: JSON.Value, namingPlaces: Bool, within work: inout WorkBudget
+    ) -> Coverage {
         var least = Coverage.yes
         for i in entries.indices {
             guard let value = call[entries[i].name] else {
                 if !entries[i].isOptional { least = min(least, .maybe) }
                 continue
             }
-            least = min(least, entries[i].constraint.coverage(of: value, within: &work))
+            least = min(least, entries[i].constraint.coverage(of: value, namingPlaces: namingPlaces, within: &work))
             if least == .no { break }
         }
         return least
@@ -119,16 +126,22 @@ extension Constraint {
     /// As ``permits(_:within:)`` where a value is of the kind that the constraint is about. Recurses at most 32 deep.
     ///
     /// Once the budget is exhausted nothing can be told any more.
-    fileprivate func coverage(of value: JSON.Value, within work: inout WorkBudget) -> Coverage {
+    fileprivate func coverage(
+        of value: JSON.Value, namingPlaces: Bool, within work: inout WorkBudget
+    ) -> Coverage {
         let isPermitted: Bool
         switch self {
         case .all(let clauses):
             var least = Coverage.yes
-            for clause in clauses { least = min(least, clause.coverage(of: value, within: &work)) }
+            for clause in clauses {
+                least = min(least, clause.coverage(of: value, namingPlaces: namingPlaces, within: &work))
+            }
             return work.isExhausted ? .maybe : least
         case .any(let clauses):
             var most = Coverage.no
-            for clause in clauses { most = max(most, clause.coverage(of: value, within: &work)) }
+            for clause in clauses {
+                most = max(most, clause.coverage(of: value, namingPlaces: namingPlaces, within: &work))
+            }
             return work.isExhausted ? .maybe : most
         case .each(let clause):
             guard value.kind == .array else { return .maybe }
@@ -137,40 +150,48 @@ extension Constraint {
             var (least, most) = (Coverage.yes, Coverage.no)
             for element in value.elements {
                 guard work.spend(4) else { return .maybe }
-                let one = clause.coverage(of: element, within: &work)
+                let one = clause.coverage(of: element, namingPlaces: namingPlaces, within: &work)
                 (least, most) = (min(least, one), max(most, one))
             }
             guard !work.isExhausted else { return .maybe }
             return most == .no ? .no : least == .yes ? .yes : .maybe
         case .members(let members):
             guard value.kind == .object, work.spend(value.count * members.value.entries.count) else { return .maybe }
-            return members.value.coverage(of: value, within: &work)
+            return members.value.coverage(of: value, namingPlaces: namingPlaces, within: &work)
         case .exact, .range, .oneOf, .notOneOf, .contains, .subset, .wildcard, .pathContainment, .glob, .uri, .cidr,
             .decimalRange:
             isPermitted = permits(value, within: &work)
         }
         guard !work.isExhausted else { return .maybe }
         guard !isPermitted else { return .yes }
-        return isAbout(value, within: &work) && !work.isExhausted ? .no : .maybe
+        return isAbout(value, namingPlaces: namingPlaces, within: &work) && !work.isExhausted ? .no : .maybe
     }
 
-    /// Whether a value is of the kind that a constraint can tell about. A number in a text, a relative path and a host that
-    /// is not an address are none: the tool may take them for what the constraint would permit.
-    private func isAbout(_ value: JSON.Value, within work: inout WorkBudget) -> Bool {
+    /// Whether a value is of the kind that a constraint can tell about. A number in a text, a relative path, another way to
+    /// write a URL and a host that is not an address are none: the tool may take them for what the constraint would permit.
+    private func isAbout(_ value: JSON.Value, namingPlaces: Bool, within work: inout WorkBudget) -> Bool {
         switch self {
-        case .exact(let expected): expected.kind == value.kind
-        case .oneOf(let values): values.contains { $0.kind == value.kind }
-        case .notOneOf, .wildcard, .all, .any, .each, .members: true
-        case .range: value.kind == .number
-        case .contains(let values), .subset(let values): value.isList(ofKindsIn: values, within: &work)
+        case .exact(let expected):
+            guard expected.kind == value.kind else { return false }
+            guard namingPlaces, value.kind == .string else { return true }
+            return expected.withUTF8 { own in
+                value.withUTF8 { work.spend((own.count + $0.count) >> 1) && !Spelling.mayMean(own, $0) }
+            }
+        case .oneOf(let values):
+            return values.contains { $0.kind == value.kind } && !(namingPlaces && values.maySpell(value, within: &work))
+        case .notOneOf, .wildcard, .all, .any, .each, .members: return true
+        case .range: return value.kind == .number
+        case .contains(let values), .subset(let values):
+            guard value.isList(ofKindsIn: values, within: &work) else { return false }
+            guard namingPlaces else { return true }
+            for element in value.elements where values.maySpell(element, within: &work) { return false }
+            return true
         case .pathContainment:
-            value.kind == .string && value.withUTF8 { PathContainment.isPath($0) && !$0.hasPercentEscape }
-        case .glob(let glob):
-            value.kind == .string
-                && (!glob.value.isAboutPaths || value.withUTF8 { Glob.isPlainPath($0) && !$0.hasPercentEscape })
-        case .uri: value.kind == .string && value.withUTF8 { URIPattern.canTell($0) }
-        case .cidr(let cidr): value.kind == .string && value.withUTF8 { cidr.value.canTell($0) }
-        case .decimalRange: value.kind == .string && value.withUTF8 { Decimal.Parts($0) != nil }
+            return value.kind == .string && value.withUTF8 { PathContainment.isPath($0) && !$0.hasPercentEscape }
+        case .glob(let glob): return value.kind == .string && value.withUTF8 { glob.value.canTell($0, within: &work) }
+        case .uri(let uri): return value.kind == .string && value.withUTF8 { uri.value.canTell($0, within: &work) }
+        case .cidr(let cidr): return value.kind == .string && value.withUTF8 { cidr.value.canTell($0) }
+        case .decimalRange: return value.kind == .string && value.withUTF8 { Decimal.Parts($0) != nil }
         }
     }
 }
@@ -181,21 +202,5 @@ extension JSON.Value {
     fileprivate func isList(ofKindsIn values: ValueSet, within work: inout WorkBudget) -> Bool {
         guard kind == .array, work.spend(count * values.count) else { return false }
         return elements.allSatisfy { element in values.contains { $0.kind == element.kind } }
-    }
-}
-
-extension Span<UInt8> {
-    /// Whether a tool that decodes it reads another path: `/data/%68r`.
-    fileprivate var hasPercentEscape: Bool {
-        var i = 0
-        while i + 2 < count {
-            if self[i] == UInt8(ascii: "%"), IPAddress.hexDigit(self[i + 1]) != nil,
-                IPAddress.hexDigit(self[i + 2]) != nil
-            {
-                return true
-            }
-            i += 1
-        }
-        return false
     }
 }

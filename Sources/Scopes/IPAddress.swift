@@ -6,17 +6,45 @@ struct IPAddress: Sendable, Hashable {
 
     var width: Int { isVersion6 ? 128 : 32 }
 
-    /// The IPv4 address that this is, or that a packet to it ends at: mapped (RFC 4291), compatible, NAT64 (RFC 6052), 6to4
-    /// (RFC 3056).
-    var version4: UInt128? {
+    /// The number of ways to read an IPv4 address in an IPv6 one.
+    static var ways: Int { 5 }
+
+    /// The IPv4 address that this is, or that a packet to it may end at, read in one of the ways: mapped (RFC 4291),
+    /// compatible, translated (RFC 2765), NAT64 (RFC 6052, RFC 8215), 6to4 (RFC 3056), Teredo (RFC 4380), ISATAP (RFC 5214).
+    func version4(_ way: Int) -> UInt128? {
         let low = bits & 0xFFFF_FFFF
-        guard isVersion6 else { return low }
-        if bits >> 112 == 0x2002 { return bits >> 80 & 0xFFFF_FFFF }
-        switch bits >> 32 {
-        case 0, 0xFFFF, 0xFFFF << 16, 0x0064_FF9B << 64: return low
+        guard isVersion6 else { return way == 0 ? low : nil }
+        // The operator chooses how long the prefix of NAT64 is.
+        let isLocal = bits >> 80 == 0x0064_FF9B_0001
+        let isTeredo = bits >> 96 == 0x2001_0000
+        switch way {
+        case 0:
+            if bits >> 112 == 0x2002 { return bits >> 80 & 0xFFFF_FFFF }
+            if isTeredo { return low ^ 0xFFFF_FFFF }
+            let prefix = bits >> 32
+            return isLocal || prefix == 0 || prefix == 0xFFFF || prefix == 0xFFFF << 16 || prefix == 0x0064_FF9B << 64
+                ? low : nil
+        case 1:
+            if isTeredo { return bits >> 64 & 0xFFFF_FFFF }
+            return bits >> 32 & 0xFDFF_FFFF == 0x5EFE ? low : nil
+        case 2: return isLocal ? bits >> 24 & 0xFFFF_FFFF : nil
+        case 3: return isLocal ? (bits >> 64 & 0xFF) << 24 | bits >> 32 & 0xFF_FFFF : nil
+        case 4: return isLocal ? (bits >> 64 & 0xFFFF) << 16 | bits >> 40 & 0xFFFF : nil
         default: return nil
         }
     }
+
+    /// Whether packets to both may end at one address.
+    func mayBe(_ other: IPAddress) -> Bool {
+        if self == other { return true }
+        for way in 0..<Self.ways {
+            guard let own = version4(way) else { continue }
+            for theirs in 0..<Self.ways where other.version4(theirs) == own { return true }
+        }
+        return false
+    }
+
+    init(bits: UInt128, isVersion6: Bool) { (self.bits, self.isVersion6) = (bits, isVersion6) }
 
     /// Either version. An IPv4-mapped IPv6 address is an IPv6 address.
     init?(_ text: Span<UInt8>) {

@@ -50,6 +50,18 @@ struct PathContainment: Sendable, Equatable {
         return isInside
     }
 
+    /// Whether two absolute paths are one after lexical normalisation.
+    static func isSame(_ one: Span<UInt8>, _ other: Span<UInt8>) -> Bool {
+        var (own, theirs) = (SegmentsFromEnd(one), SegmentsFromEnd(other))
+        while true {
+            switch (own.next(of: one), theirs.next(of: other)) {
+            case (nil, nil): return true
+            case (let a?, let b?): guard one.extracting(a).hasSameBytes(as: other.extracting(b)) else { return false }
+            default: return false
+            }
+        }
+    }
+
     func contains(_ other: PathContainment) -> Bool {
         let root = Array(other.root.utf8)
         return contains(root.span)
@@ -61,22 +73,36 @@ struct PathContainment: Sendable, Equatable {
         return true
     }
 
-    /// The segments that remain after `.`, `..` and empty ones are resolved, last first, which needs no stack.
     private static func forEachKeptFromEnd(_ path: Span<UInt8>, _ body: (Range<Int>) -> Void) {
-        var end = path.count
-        var skipped = 0
+        var segments = SegmentsFromEnd(path)
+        while let segment = segments.next(of: path) { body(segment) }
+    }
+}
+
+/// The segments of a path that remain after `.`, `..` and empty ones are resolved, last first, which needs no stack.
+private struct SegmentsFromEnd {
+    private var end: Int
+    private var skipped = 0
+
+    init(_ path: Span<UInt8>) { end = path.count }
+
+    @inline(__always)
+    mutating func next(of path: Span<UInt8>) -> Range<Int>? {
         while end > 0 {
             var start = end
             while start > 0, path[start - 1] != UInt8(ascii: "/") { start -= 1 }
             let length = end - start
             let isDot = length == 1 && path[start] == UInt8(ascii: ".")
             let isDotDot = length == 2 && path[start] == UInt8(ascii: ".") && path[start + 1] == UInt8(ascii: ".")
+            let segment = start..<end
+            end = start - 1
             if isDotDot {
                 skipped += 1
             } else if length > 0, !isDot {
-                if skipped > 0 { skipped -= 1 } else { body(start..<end) }
+                guard skipped > 0 else { return segment }
+                skipped -= 1
             }
-            end = start - 1
         }
+        return nil
     }
 }

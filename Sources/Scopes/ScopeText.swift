@@ -25,7 +25,8 @@ struct ScopeTextReader: ~Copyable {
     }
 
     mutating func scope() throws(ScopeError) -> [ToolScope] {
-        guard bytes.count <= 1 << 16 else { throw error("a scope's text has at most 64 KiB") }
+        // Longer than JSON: what is invisible is written out.
+        guard bytes.count <= 1 << 22 else { throw error("a scope's text has at most 4 MiB") }
         var tools: [ToolScope] = []
         skipSpace()
         while position < bytes.count {

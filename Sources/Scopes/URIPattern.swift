@@ -52,10 +52,40 @@ struct URIPattern: Sendable, Equatable {
         return path == nil || isBelow(text.extracting(uri.path))
     }
 
-    /// Whether this is a URI that servers read in one way.
-    static func canTell(_ text: Span<UInt8>) -> Bool {
+    /// Whether a text that does not match surely means another URI: one of its parts is plainly none of ours. Only rules that
+    /// restrict ask.
+    func canTell(_ text: Span<UInt8>, within work: inout WorkBudget) -> Bool {
+        guard work.spend(8 + min(text.count, HierarchicalURI.longest) + size * 4) else { return false }
         guard let uri = HierarchicalURI(text) else { return false }
-        return isPlain(text.extracting(uri.path))
+        let scheme = text.extracting(uri.scheme)
+        if let schemes, !schemes.contains(where: { scheme.isASCIICaseInsensitively($0) }) { return true }
+        if let hosts, !hosts.contains(where: { $0.mayBe(text.extracting(uri.host), uri.address) }) { return true }
+        // A scheme whose port is not known may have any.
+        if let ports, let port = uri.port ?? Self.defaultPort(of: scheme), !ports.contains(port) { return true }
+        guard path != nil else { return false }
+        let (path, root) = (text.extracting(uri.path), pathBytes)
+        guard Self.isReadInOneWay(path), !isBelow(path) else { return false }
+        return !path.hasPercentEscape || !root.contains(UInt8(ascii: "%"))
+    }
+
+    /// Whether servers find one thing at a path: no empty segments, no parameters, escapes in upper case, and of UTF-8 as it
+    /// has to be.
+    static func isReadInOneWay(_ path: Span<UInt8>) -> Bool {
+        guard isPlain(path), !path.hasEmptySegment, path.firstIndex(of: UInt8(ascii: ";")) == nil else { return false }
+        var escape = path.firstIndex(of: UInt8(ascii: "%"))
+        while let i = escape {
+            // Plain, so that two digits follow. An overlong `/` begins with C0, E0 80 or F0 80.
+            let (high, low) = (path[i + 1], path[i + 2])
+            guard high < UInt8(ascii: "a"), low < UInt8(ascii: "a") else { return false }
+            if high == UInt8(ascii: "C"), low < UInt8(ascii: "2") { return false }
+            if high >= UInt8(ascii: "E"), low == UInt8(ascii: "0"), path.count - i > 4,
+                path[i + 4] == UInt8(ascii: "8") || (high == UInt8(ascii: "E") && path[i + 4] == UInt8(ascii: "9"))
+            {
+                return false
+            }
+            escape = path.firstIndex(of: UInt8(ascii: "%"), from: i + 3)
+        }
+        return true
     }
 
     /// Whether a path is the root or below it. Refuses paths that servers read in different ways.
@@ -110,7 +140,7 @@ struct URIPattern: Sendable, Equatable {
         return members
     }
 
-    private static func defaultPort(of scheme: Span<UInt8>) -> Int? {
+    static func defaultPort(of scheme: Span<UInt8>) -> Int? {
         if scheme.isASCIICaseInsensitively("https") || scheme.isASCIICaseInsensitively("wss") { return 443 }
         if scheme.isASCIICaseInsensitively("http") || scheme.isASCIICaseInsensitively("ws") { return 80 }
         return nil
@@ -218,6 +248,12 @@ struct HostPattern: Sendable, Equatable {
         guard isWildcard else { return host.isASCIICaseInsensitively(name.span) }
         guard host.count > name.count else { return false }
         return host.extracting(host.count - name.count..<host.count).isASCIICaseInsensitively(name.span)
+    }
+
+    /// Whether a URI's host may be one that this names: as `matches`, and by an IPv4 address in an IPv6 one.
+    func mayBe(_ host: Span<UInt8>, _ hostAddress: IPAddress?) -> Bool {
+        guard let address, let hostAddress else { return matches(host, hostAddress) }
+        return address.mayBe(hostAddress)
     }
 
     func subsumes(_ other: HostPattern) -> Bool {

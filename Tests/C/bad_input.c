@@ -314,6 +314,10 @@ int main(void) {
     pid_t child = fork();
     if (child == 0) {
         agentid_authority_close(authority);
+        int64_t expires = 7;
+        int32_t state = 7;
+        if (agentid_agent_expires(NULL, &expires, NULL) != AGENTID_E_FORKED || expires != 0) _exit(1);
+        if (agentid_approval_wait(authority, "x", 1, 0, &state, NULL) != AGENTID_E_FORKED || state != 0) _exit(1);
         // valgrind calls lost what only the threads of the parent held: a child that goes on as another program has no leaks.
         if (agentid_guard_statistics(guard, &bytes, NULL) == AGENTID_E_FORKED) execl("/bin/true", "true", (char *)NULL);
         _exit(1);

@@ -23,7 +23,10 @@ public struct Presentation: Sendable {
         }
         let root: JSON.Value
         do throws(JSON.ParseError) {
-            root = try JSON(parsing: json, limits: JSON.Limits(bytes: Self.most, depth: 32, values: 1 << 12)).root
+            var limits = JSON.Limits(bytes: Self.most, depth: 32, values: 1 << 12)
+            // Of members that are not known.
+            limits.admitsInexactNumbers = true
+            root = try JSON(parsing: json, limits: limits).root
         } catch { throw Self.malformed("it is not I-JSON: \(error)") }
         guard root.kind == .object else { throw Self.malformed("it is not an object") }
         guard let list = root["aat_chain"], list.kind == .array else {

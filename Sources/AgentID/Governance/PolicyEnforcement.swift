@@ -13,7 +13,10 @@ struct PolicyEnforcement: ~Copyable {
     /// The rule that refused this call unless somebody approves it, and what it says against it: for who asks.
     private var question: PolicyQuestion?
     /// The rules that the call was approved under: they refuse it no more.
-    var consents: [Int] = []
+    private var consents: [Int] = []
+    /// The requests that people approved, and whether they are used.
+    private var approvals: [ApprovalRecord] = []
+    private var areUsed = false
     /// The amounts reserved of budgets.
     private(set) var spending: Spending?
     /// The labels that grant and proof carry: they count against the holder, whatever the page says.
@@ -22,6 +25,8 @@ struct PolicyEnforcement: ~Copyable {
     private let shown: LabelSet
     /// The rates that were taken from, a bit each: see `ToolRules.mostRates`.
     private var taken = InlineArray<16, UInt64>(repeating: 0)
+    /// Labels that other rules require: they permit, so that only a call that was permitted adds them.
+    private var promised: (task: LabelSet, agent: LabelSet, at: MeterTime)?
 
     /// - Parameter labels: those that the proof carries.
     init(_ plan: PolicyPlan, of tool: String, carrying labels: [String], now: Int64) throws(Denial) {
@@ -31,45 +36,74 @@ struct PolicyEnforcement: ~Copyable {
         toolPlan = try plan.tool(tool, now: now)
     }
 
+    /// Notes that people approved the call under a rule.
+    mutating func consent(to rule: Int, by record: ApprovalRecord) {
+        consents.append(rule)
+        approvals.append(record)
+    }
+
     /// Asks each rule about a call; throws what the first one that is enforced says against it, having taken nothing.
     ///
     /// - Parameters:
     ///   - expires: when the chain does, in milliseconds since 1970.
     ///   - now: in milliseconds since 1970.
-    ///   - use: uses up what the call was approved by; the last thing that may refuse it.
+    ///   - desk: where what the call was approved by is used up.
     mutating func decide(
-        _ call: JSON.Value, until expires: Int64, now: Int64, within work: inout WorkBudget,
-        using use: () throws(Denial) -> Void
+        _ call: JSON.Value, until expires: Int64, now: Int64, at desk: ApprovalDesk?, within work: inout WorkBudget
     ) throws(Denial) {
         try test(call, now: now, within: &work)
         guard let page = toolPlan.rules.page else {
             if !toolPlan.rules.questions.isEmpty { try ask(call, within: &work) }
             try check(work.isExhausted)
-            return try consents.isEmpty ? () : use()
+            return try use(at: desk, now: now)
         }
         let time = try page.look(now)
         try checkLabels(call, until: expires, at: time, within: &work)
         if !toolPlan.rules.questions.isEmpty { try ask(call, within: &work) }
-        try take(call, page, at: time, within: &work)
         do throws(Denial) {
+            try take(call, page, at: time, within: &work)
             if !toolPlan.rules.budgets.isEmpty { try spend(call, at: time, within: &work) }
-            let added = labelsAdded(by: call, within: &work)
+            var added = labelsAdded(by: call, within: &work)
             try check(work.isExhausted)
-            if !consents.isEmpty {
-                try prepare(added, until: expires, at: time)
-                try use()
+            let permitting = plan.policy.permitting
+            let later = (added.task.intersection(permitting), added.agent.intersection(permitting))
+            let isPromise = !later.0.isEmpty || !later.1.isEmpty
+            if isPromise || !consents.isEmpty { try prepare(added, until: expires, at: time) }
+            try use(at: desk, now: now)
+            if isPromise {
+                promised = (later.0, later.1, time)
+                added = (added.task.subtracting(permitting), added.agent.subtracting(permitting))
             }
             try raise(added, at: time)
         } catch {
-            giveBack()
+            giveBack(to: desk, now: now)
             throw error
         }
     }
 
-    /// Gives back what was taken: the call is denied after all. Labels stay.
-    mutating func giveBack() {
+    /// The last thing that may refuse a call.
+    private mutating func use(at desk: ApprovalDesk?, now: Int64) throws(Denial) {
+        guard !approvals.isEmpty else { return }
+        try desk?.use(approvals, now: now)
+        areUsed = true
+    }
+
+    /// The call is permitted: adds the labels that permit others. They have their place; where they cannot be added all the
+    /// same, that only denies more.
+    mutating func confirm() {
+        guard let promised else { return }
+        try? raise((promised.task, promised.agent), at: promised.at)
+        self.promised = nil
+    }
+
+    /// Gives back whatever was taken: the call is denied after all. Labels that restrict stay.
+    mutating func giveBack(to desk: ApprovalDesk?, now: Int64) {
         spending?.giveBack()
+        spending = nil
         giveBackRates(of: nil)
+        if areUsed { desk?.giveBack(approvals, now: now) }
+        areUsed = false
+        promised = nil
     }
 
     /// - Parameter rule: `nil` for all of them.
@@ -192,7 +226,8 @@ struct PolicyEnforcement: ~Copyable {
         return (task, agent)
     }
 
-    /// Makes sure that the labels have places: one whose approval is used up is not denied for want of them.
+    /// Makes sure that the labels have places: one whose approval is used up is not denied for want of them, and one that was
+    /// recorded as permitted has them.
     private func prepare(
         _ added: (task: LabelSet, agent: LabelSet), until expires: Int64, at time: MeterTime
     ) throws(Denial) {
@@ -217,28 +252,23 @@ struct PolicyEnforcement: ~Copyable {
             let planned = toolPlan.rules.rates[i].planned
             if planned.rule == refused { continue }
             if planned.patterns >= 0, toolPlan.rules.coverage(of: call, by: planned, within: &work) == .no { continue }
-            do throws(Denial) {
-                let isTaken = page.takeAtOnce(toolPlan.rules.rates[i].slot, toolPlan.rules.rates[i].meter, at: time)
-                let wait = try isTaken ? nil : toolPlan.rules.rates[i].take(from: page, at: time)
-                if var wait {
-                    // Not before all of the rule's meters let it through.
-                    for other in toolPlan.rules.rates[(i + 1)...] where other.planned.rule == planned.rule {
-                        guard let word = try page.read(other.slot)?.word else { continue }
-                        switch other.meter.take(from: word, now: time.milliseconds) {
-                        case .wait(let longer), .ahead(_, let longer): wait = max(wait, longer)
-                        case .taken: break
-                        }
+            let isTaken = page.takeAtOnce(toolPlan.rules.rates[i].slot, toolPlan.rules.rates[i].meter, at: time)
+            let wait = try isTaken ? nil : toolPlan.rules.rates[i].take(from: page, at: time)
+            if var wait {
+                // Not before all of the rule's meters let it through.
+                for other in toolPlan.rules.rates[(i + 1)...] where other.planned.rule == planned.rule {
+                    guard let word = try page.read(other.slot)?.word else { continue }
+                    switch other.meter.take(from: word, now: time.milliseconds) {
+                    case .wait(let longer), .ahead(_, let longer): wait = max(wait, longer)
+                    case .taken: break
                     }
-                    try refuse(planned, limited(planned, for: wait))
-                    // Observed, or consented to: none of the rule's meters counts it, as none would if it were denied.
-                    refused = planned.rule
-                    giveBackRates(of: refused)
-                } else {
-                    taken[i >> 6] |= 1 << UInt64(i & 63)
                 }
-            } catch {
-                giveBack()
-                throw error
+                try refuse(planned, limited(planned, for: wait))
+                // Observed, or consented to: none of the rule's meters counts it, as none would if it were denied.
+                refused = planned.rule
+                giveBackRates(of: refused)
+            } else {
+                taken[i >> 6] |= 1 << UInt64(i & 63)
             }
         }
     }

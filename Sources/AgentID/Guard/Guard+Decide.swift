@@ -17,6 +17,7 @@ extension Guard {
         // Before the wall clock: a call that is held up after it must not outlast the memory of its proof.
         let begun = proof == nil ? 0 : MonotonicClock.milliseconds
         var decision = Decision(tool: tool, time: 0)
+        var taken = TakenByDecision()
         // Not yet read; `.some(nil)` once they were and are none.
         var call: JSON.Value??
         do throws(Denial) {
@@ -27,8 +28,12 @@ extension Guard {
             decision.chain = chain
             if let fault { throw fault }
             try decide(
-                &decision, chain, proof: proof, labels, arguments: arguments, call: &call, now: now, since: begun)
-        } catch { decision.denial = fault ?? error }
+                &decision, chain, proof: proof, labels, arguments: arguments, call: &call, now: now, since: begun,
+                taking: &taken)
+        } catch {
+            decision.denial = fault ?? error
+            giveBack(&taken, of: &decision)
+        }
         if decision.denial != nil, fault == nil {
             stopAgent(of: &decision, proof: proof, call: call.flatMap { $0 }, since: begun)
         }
@@ -47,9 +52,10 @@ extension Guard {
                     }, by: auditMark, sequence: view?.sequence ?? 0)
             } catch {
                 decision.denial = decision.denial ?? error
-                decision.spending?.giveBack()
+                giveBack(&taken, of: &decision)
             }
         }
+        if decision.denial == nil { taken.enforcement?.confirm() }
         count(decision)
         return decision
     }
@@ -116,10 +122,18 @@ extension Guard {
         return found
     }
 
+    /// Gives back all that a call took before it was denied, whatever denied it: rates, budgets and approvals.
+    private func giveBack(_ taken: inout TakenByDecision, of decision: inout Decision) {
+        taken.atOnce?.with { $0.rules.giveBackAll() }
+        taken.enforcement?.giveBack(to: desk, now: decision.time)
+        decision.spending = nil
+        taken = TakenByDecision()
+    }
+
     /// Everything that is checked anew at each call. `proof` is `nil` where holding the agent is the proof.
     func decide(
         _ decision: inout Decision, _ chain: VerifiedChain, proof: [UInt8]?, _ labels: [String], arguments: [UInt8],
-        call parsed: inout JSON.Value??, now: Int64, since begun: Int64
+        call parsed: inout JSON.Value??, now: Int64, since begun: Int64, taking taken: inout TakenByDecision
     ) throws(Denial) {
         let tool = decision.tool
         guard tool.utf8.count <= AuditBounds.tool else {
@@ -168,7 +182,8 @@ extension Guard {
         }
         if chain.isLimited || following?.with({ $0.policyVersion }) ?? 0 != 0 {
             try enforcePolicy(
-                on: &decision, under: chain, call: call, labels: opened?.labels ?? labels, now: now, within: &work)
+                on: &decision, under: chain, call: call, labels: opened?.labels ?? labels, now: now, within: &work,
+                taking: &taken)
         } else {
             try lookOnceMore(chain, now: now)
         }
@@ -202,5 +217,18 @@ extension Guard {
         ProofVerifier(
             audience: options.audience, requiresAudience: !options.acceptsProofsWithoutAudience,
             window: options.proofWindow, now: now / 1000)
+    }
+}
+
+/// Whatever a decision took of the policy's meters before it was answered.
+struct TakenByDecision: ~Copyable {
+    /// The plan whose rates all were taken from, at once.
+    var atOnce: Borrowed<ToolPlan>?
+    /// The rules, where they were asked one by one.
+    var enforcement: PolicyEnforcement?
+
+    init() {
+        atOnce = nil
+        enforcement = nil
     }
 }

@@ -4,12 +4,13 @@ internal import Synchronization
 
 extension Guard {
     /// Decides a call by the policy in force, which the decision names from then on, and looks for revocations once more.
-    /// What was taken is given back where either denies.
     ///
-    /// - Parameter labels: those that the proof carries, or that its holder was told.
+    /// - Parameters:
+    ///   - labels: those that the proof carries, or that its holder was told.
+    ///   - taken: what the caller gives back where the call is denied.
     func enforcePolicy(
         on decision: inout Decision, under chain: VerifiedChain, call: JSON.Value, labels: [String], now: Int64,
-        within work: inout WorkBudget
+        within work: inout WorkBudget, taking taken: inout TakenByDecision
     ) throws(Denial) {
         guard let plan = try plan(of: chain) else { return try lookOnceMore(chain, now: now) }
         decision.plan = plan
@@ -25,47 +26,37 @@ extension Guard {
                     until: chain.expires * 1000)
         }
         switch answer ?? .ask {
-        case .nothing: try lookOnceMore(chain, now: now)
-        case .taken:
-            do throws(Denial) { try lookOnceMore(chain, now: now) } catch {
-                known?.with { $0.rules.giveBackAll() }
-                throw error
-            }
+        case .nothing: break
+        case .taken: taken.atOnce = known
         case .ask:
-            try enforce(plan.object, on: &decision, under: chain, call: call, labels, now: now, within: &work)
+            taken.enforcement = try enforce(
+                plan.object, on: &decision, under: chain, call: call, labels, now: now, within: &work)
         }
+        try lookOnceMore(chain, now: now)
     }
 
     /// The same, rule by rule.
     private func enforce(
         _ plan: PolicyPlan, on decision: inout Decision, under chain: VerifiedChain, call: JSON.Value,
         _ labels: [String], now: Int64, within work: inout WorkBudget
-    ) throws(Denial) {
+    ) throws(Denial) -> PolicyEnforcement {
         var enforcement = try PolicyEnforcement(plan, of: decision.tool, carrying: labels, now: now)
         count(plan, of: chain)
-        var approved: [ApprovalRecord] = []
         while true {
             do throws(Denial) {
-                try enforcement.decide(call, until: chain.expires * 1000, now: now, within: &work) {
-                    () throws(Denial) in
-                    try desk?.use(approved, now: now)
-                }
+                try enforcement.decide(call, until: chain.expires * 1000, now: now, at: desk, within: &work)
                 break
             } catch {
                 guard let question = enforcement.takeQuestion() else { throw error }
                 // Asked again with what was approved. Each turn adds a rule, so the turns end.
-                approved.append(
-                    try consent(
-                        to: question, decision.tool, call, under: chain, plan, enforcement.carried, now: now))
-                enforcement.consents.append(question.rule)
+                let record = try consent(
+                    to: question, decision.tool, call, under: chain, plan, enforcement.carried, now: now)
+                enforcement.consent(to: question.rule, by: record)
             }
         }
         if let denial = enforcement.wouldDeny { decision.wouldDeny = WouldDeny(denial) }
         decision.spending = enforcement.spending
-        do throws(Denial) { try lookOnceMore(chain, now: now) } catch {
-            enforcement.giveBack()
-            throw error
-        }
+        return enforcement
     }
 
     /// Counts in the cache what a chain's plan takes, where that is more than before.

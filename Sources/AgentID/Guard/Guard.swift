@@ -129,8 +129,18 @@ public final class Guard: Sendable {
         refreshed()
     }
 
-    /// Says that nothing was revoked beyond what this guard was told: its view is as old as this call.
-    public func refreshed() { noteView(at: clock.milliseconds, MonotonicClock.milliseconds) }
+    /// Says that nothing was revoked beyond what this guard was told: its view is as old as this call. A guard that follows a
+    /// registry goes by its own looks alone.
+    public func refreshed() { told(as: 0) }
+
+    /// - Parameter age: of what it was told, in milliseconds.
+    func told(as age: Int64) {
+        guard view == nil else { return }
+        let (now, steady) = (clock.milliseconds - age, MonotonicClock.milliseconds - age)
+        // Older news make no view older.
+        noteView(
+            at: max(now, viewedAt.load(ordering: .relaxed)), max(steady, viewedAtSteady.load(ordering: .relaxed)))
+    }
 
     /// Decides one call by chain and proof. Never throws: what cannot be checked is denied.
     public func check(chain: [UInt8], proof: [UInt8], tool: String, arguments: [UInt8]) -> Decision {

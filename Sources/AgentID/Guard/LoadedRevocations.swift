@@ -138,12 +138,20 @@ extension Guard {
                 message: "this guard follows the registry of \(read.trustDomain), which says what is revoked",
                 at: "list.iss")
         }
-        guard revocations.first(of: [read.signedBy]) ?? view?.revocations.first(of: [read.signedBy]) == nil else {
+        // What cannot be read now was read at the last decision.
+        try? view?.refresh()
+        guard !isRevokedHere(read.signedBy) else {
             throw SignedRevocations.refusal("the key that signed the list is revoked: \(read.key)")
         }
         try loaded.take(read, keeps: keepsAfterExpiry) { key in
-            revocations.first(of: [key]) == nil && anchors.trusts(key.value, of: read.trustDomain)
+            !isRevokedHere(key) && anchors.trusts(key.value, of: read.trustDomain)
         }
+        told(as: max(0, clock.milliseconds - read.issued * 1000))
         return read
+    }
+
+    /// Whether this guard was told of a revocation, or its registry has it.
+    private func isRevokedHere(_ revocation: Revocation) -> Bool {
+        revocations.first(of: [revocation]) != nil || view?.revocations.first(of: [revocation]) != nil
     }
 }

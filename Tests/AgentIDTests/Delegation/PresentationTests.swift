@@ -19,7 +19,7 @@ import Testing
         #expect(again.chain == made.chain && again.proof == made.proof)
         let chain = String(decoding: json["aat_chain"]?.canonical() ?? [], as: UTF8.self)
         let more = Array(
-            #"{"later":[1,{"aat_pop":7}],"aat_pop":"\#(made.proof)","aat_chain":\#(chain)}"#.utf8)
+            #"{"later":[1,12345678901234567890,{"aat_pop":7}],"aat_pop":"\#(made.proof)","aat_chain":\#(chain)}"#.utf8)
         #expect(
             guardian.check(presentation: more, tool: "search", arguments: call).isPermitted,
             "members that are not known are ignored")

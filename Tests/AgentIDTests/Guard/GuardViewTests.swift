@@ -81,6 +81,32 @@ import Testing
         #expect(try reason(guardian, agent) == nil)
     }
 
+    @Test func aGuardThatFollowsARegistryGoesByItsOwnLooksWhateverElseItIsTold() throws {
+        let world = try World()
+        let agent = try world.start()
+        let brittle = BrittleRegistry(world.authority.registry)
+        let guardian = try Guard(
+            .forTests(world) { $0.maxViewAge = 60 }, view: RegistryView(of: brittle, in: nil), trail: nil)
+        let partner = try TrustDomain("partner.example")
+        let key = try SigningKey.generate()
+        #expect(try reason(guardian, agent) == nil)
+        brittle.isBroken.store(true, ordering: .relaxed)
+        outlastThePoll()
+        for i in 1...2 {
+            world.pass(seconds: 30)
+            #expect(try reason(guardian, agent) == nil)
+            let bundle = TrustBundle(sequence: i, anchors: [TrustAnchor(key.publicKey, of: partner)])
+            try guardian.addBundle(bundle.tree(at: 0).canonical(), for: "partner.example")
+            guardian.revoke(try Revocation(.grant, "another\(i)"))
+            guardian.refreshed()
+        }
+        world.pass(seconds: 1)
+        #expect(try reason(guardian, agent) == "revocation_view_stale")
+        brittle.isBroken.store(false, ordering: .relaxed)
+        outlastThePoll()
+        #expect(try reason(guardian, agent) == nil)
+    }
+
     @Test func changeWhoseWriterDiedBeforeAnnouncingItIsFoundByLooking() throws {
         let directory = try TemporaryDirectory()
         let world = try World(at: directory.path)

@@ -77,6 +77,41 @@ import Testing
         #expect(refusal(made(by: next) { $0["seq"] = 6 }) == "revocations_rolled_back")
     }
 
+    @Test(arguments: [true, false]) func aKeyThatIsRevokedHereShutsOutNoList(forOneGuard: Bool) throws {
+        let (thief, honest) = (try SigningKey.generate(), try SigningKey.generate())
+        let domain = try TrustDomain("f.example")
+        let guardian = try world.authority.guarding(.forTests(world))
+        let bundle = TrustBundle(sequence: 1, anchors: [thief, honest].map { TrustAnchor($0.publicKey, of: domain) })
+        try guardian.addBundle(bundle.tree(at: 0).canonical(), for: "f.example")
+        func refusal(by key: SigningKey, _ sequence: Int) -> String {
+            self.refusal(
+                made(by: key) { ($0["iss"], $0["seq"]) = ("spiffe://f.example", .int(sequence)) }, at: guardian)
+        }
+        #expect(refusal(by: thief, 1_000_000_000) == "loaded")
+        #expect(refusal(by: honest, 7) == "revocations_rolled_back")
+        let revocation = try Revocation(.issuer, thief.publicKey.thumbprint)
+        if forOneGuard { guardian.revoke(revocation) } else { try world.authority.revoke(revocation) }
+        #expect(refusal(by: thief, 1_000_000_001) == "revocations")
+        #expect(refusal(by: honest, 7) == "loaded")
+    }
+
+    @Test func aGuardIsToldByAListAsOfWhenItWasMade() throws {
+        let guardian = try world.guarding { $0.maxViewAge = 60 }
+        world.pass(seconds: 61)
+        #expect(try reason(at: guardian) == "revocation_view_stale")
+        let made = try list()
+        #expect(refusal(made, at: guardian) == "loaded")
+        #expect(try reason(at: guardian) == nil)
+        world.pass(seconds: 60)
+        #expect(try reason(at: guardian) == nil)
+        world.pass(seconds: 1)
+        // Who shows it again tells nothing new.
+        #expect(refusal(made, at: guardian) == "loaded")
+        #expect(try reason(at: guardian) == "revocation_view_stale")
+        #expect(refusal(try list(), at: guardian) == "loaded")
+        #expect(try reason(at: guardian) == nil)
+    }
+
     @Test func noListIsGoodForLongerThanAMonth() {
         let now = Int(world.clock.milliseconds / 1000)
         #expect(refusal(made { $0["exp"] = .int(now + 30 * 86_400) }) == "loaded")

@@ -211,6 +211,19 @@ final class ApprovalDesk: Sendable {
         }
     }
 
+    /// Gives back what was used by a call that was denied after all. What has lapsed, or was asked anew, stays used; so does
+    /// what cannot be given back: that only asks once more.
+    func giveBack(_ requests: [ApprovalRecord], now: Int64) {
+        guard let place = try? open() else { return }
+        try? place.registry.write(within: Self.patience) { writer in
+            for request in requests where request.expires > now {
+                guard try writer.approval(ofCall: request.call) == nil else { continue }
+                try writer.put(request)
+                try Self.record(.approved, of: request, at: now, isLogging: place.isLogging, in: writer)
+            }
+        }
+    }
+
     private static func unavailable(_ error: AgentIDError) -> Denial {
         Denial("approval_unavailable", "nobody can be asked to approve this call: \(error)", at: "policy")
     }
