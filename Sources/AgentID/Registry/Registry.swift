@@ -202,7 +202,7 @@ package protocol RegistryWriter: RegistryReader {
         hook: String, agent: String, event: String, payload: String, source: String, at time: Int64
     ) throws(AgentIDError)
     /// Gives up deliveries of a hook whose last attempt, the one of this number or a later one, was begun and never ended: the
-    /// process that made it died. How many.
+    /// process that made it died. Returns how many they were.
     func giveUpDeliveries(
         of hook: String, afterAttempts most: Int64, at now: Int64, error: String
     ) throws(AgentIDError) -> Int
