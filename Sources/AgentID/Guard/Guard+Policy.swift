@@ -22,13 +22,13 @@ extension Guard {
                 ? ToolRules.AtOnce.ask
                 : $0.rules.takeAtOnce(
                     at: now, carrying: granted.union(told), shown: told.subtracting(granted),
-                    until: chain.expires * 1000)
+                    until: chain.expires * 1000, by: clock)
         }
         switch answer ?? .ask {
         case .nothing: try lookOnceMore(chain, now: now)
         case .taken:
             do throws(Denial) { try lookOnceMore(chain, now: now) } catch {
-                known?.with { $0.rules.giveBackAll() }
+                known?.with { $0.rules.giveBackAll(since: now, by: clock) }
                 throw error
             }
         case .ask:
@@ -41,7 +41,7 @@ extension Guard {
         _ plan: PolicyPlan, on decision: inout Decision, under chain: VerifiedChain, call: JSON.Value,
         _ labels: [String], now: Int64, within work: inout WorkBudget
     ) throws(Denial) {
-        var enforcement = try PolicyEnforcement(plan, of: decision.tool, carrying: labels, now: now)
+        var enforcement = try PolicyEnforcement(plan, of: decision.tool, carrying: labels, now: now, by: clock)
         count(plan, of: chain)
         var approved: [ApprovalRecord] = []
         while true {
