@@ -72,12 +72,19 @@ public struct GCRA: Sendable, Equatable {
         return next <= limit ? .taken(next) : .wait(wait(for: next, after: floor))
     }
 
-    /// The word after a call that was taken is given back.
-    @inlinable public func giveBack(to word: UInt64) -> UInt64 {
-        let word = read(word)
-        guard word >= step else { return 0 }
-        let rest = word &- step
-        let borrows = word & Self.fractionMask < step & Self.fractionMask
+    /// The word after a call that was taken is given back, but for what may have flowed off since.
+    ///
+    /// The call has put off what was taken after it by no less than that, whoever took or gave back meanwhile. By more, if the
+    /// meter was not full: that much is lost, as nobody can tell.
+    ///
+    /// - Parameter elapsed: the milliseconds since it was taken.
+    @inlinable public func giveBack(to word: UInt64, after elapsed: Int64 = 0) -> UInt64 {
+        let (word, gone) = (read(word), Self.full(at: elapsed))
+        guard gone < step else { return word }
+        let back = step &- gone
+        guard word >= back else { return 0 }
+        let rest = word &- back
+        let borrows = word & Self.fractionMask < back & Self.fractionMask
         return borrows ? rest &- (Self.fractionMask + 1 - parts) : rest
     }
 

@@ -27,10 +27,16 @@ struct PolicyEnforcement: ~Copyable {
     private var taken = InlineArray<16, UInt64>(repeating: 0)
     /// Labels that other rules require: they permit, so that only a call that was permitted adds them.
     private var promised: (task: LabelSet, agent: LabelSet, at: MeterTime)?
+    private var takenAt = MeterTime(milliseconds: 0)
+    private let clock: CheckedClock
 
-    /// - Parameter labels: those that the proof carries.
-    init(_ plan: PolicyPlan, of tool: String, carrying labels: [String], now: Int64) throws(Denial) {
-        (self.plan, self.tool) = (plan, tool)
+    /// - Parameters:
+    ///   - labels: those that the proof carries.
+    ///   - clock: tells what has flowed off of what is given back.
+    init(
+        _ plan: PolicyPlan, of tool: String, carrying labels: [String], now: Int64, by clock: CheckedClock
+    ) throws(Denial) {
+        (self.plan, self.tool, self.clock) = (plan, tool, clock)
         let proven = labels.isEmpty ? .none : plan.policy.labels(carriedAs: labels)
         (carried, shown) = (plan.carried.union(proven), proven.subtracting(plan.carried))
         toolPlan = try plan.tool(tool, now: now)
@@ -111,8 +117,7 @@ struct PolicyEnforcement: ~Copyable {
         guard let page = toolPlan.rules.page else { return }
         for i in toolPlan.rules.rates.indices where taken[i >> 6] >> UInt64(i & 63) & 1 == 1 {
             guard rule == nil || toolPlan.rules.rates[i].planned.rule == rule else { continue }
-            // What cannot be given back stays taken: that only denies more.
-            try? page.giveBack(toolPlan.rules.rates[i].slot, toolPlan.rules.rates[i].meter)
+            toolPlan.rules.rates[i].giveBack(to: page, since: takenAt, by: clock)
             taken[i >> 6] &= ~(1 << UInt64(i & 63))
         }
     }
@@ -248,16 +253,15 @@ struct PolicyEnforcement: ~Copyable {
         _ call: JSON.Value, _ page: MetersPage, at time: MeterTime, within work: inout WorkBudget
     ) throws(Denial) {
         var refused = -1
+        takenAt = time
         for i in toolPlan.rules.rates.indices {
             let planned = toolPlan.rules.rates[i].planned
             if planned.rule == refused { continue }
             if planned.patterns >= 0, toolPlan.rules.coverage(of: call, by: planned, within: &work) == .no { continue }
-            let isTaken = page.takeAtOnce(toolPlan.rules.rates[i].slot, toolPlan.rules.rates[i].meter, at: time)
-            let wait = try isTaken ? nil : toolPlan.rules.rates[i].take(from: page, at: time)
-            if var wait {
+            if var wait = try toolPlan.rules.rates[i].take(from: page, at: time) {
                 // Not before all of the rule's meters let it through.
                 for other in toolPlan.rules.rates[(i + 1)...] where other.planned.rule == planned.rule {
-                    guard let word = try page.read(other.slot)?.word else { continue }
+                    guard let word = try page.read(other.place)?.word else { continue }
                     switch other.meter.take(from: word, now: time.milliseconds) {
                     case .wait(let longer), .ahead(_, let longer): wait = max(wait, longer)
                     case .taken: break

@@ -63,6 +63,11 @@ final class PolicyPlan: Sendable {
         return anomalies.replaced { $0 ?? made }
     }
 
+    /// The rates of another tool that are those of the same rules.
+    func rates(of rules: [PlannedRule]) -> [PlannedRate]? {
+        tools.found(ToolPlan.self)?.first { $0.hasRates(of: rules) }?.rates
+    }
+
     /// The rules that a call of this tool may be about. A chain has so many tools at most as its scope.
     func tool(_ name: String, now: Int64) throws(Denial) -> ToolPlan {
         if let found = known(name) { return found.object }
@@ -80,6 +85,16 @@ final class ToolPlan: Sendable {
 
     init(_ name: String, _ rules: ToolRules, before next: ToolPlan?) {
         (self.name, self.rules, self.next) = (name, rules, next)
+    }
+
+    /// The first of all tools' rules that are such.
+    func first(_ isSuch: (ToolRules) -> Bool) -> ToolRules? {
+        var plan: ToolPlan? = self
+        while let one = plan {
+            if isSuch(one.rules) { return one.rules }
+            plan = one.next
+        }
+        return nil
     }
 
     /// The plan of a tool: this one, or one that was made before.

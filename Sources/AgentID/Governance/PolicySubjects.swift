@@ -8,7 +8,7 @@ package struct PolicySubjects: Sendable {
     private let principal: String
     private let profile: String
     /// The holder of the root grant, and the next holder below it, by the names of their agents or their keys.
-    private let (root, branch): (String, String)
+    let (root, branch): (String, String)
     /// The holder of a leaf that names no agent, below one that is named.
     private let unnamed: [String]
     /// The names of the places that labels are kept at: the task's, then those of the isolated agents of the chain.
@@ -52,17 +52,14 @@ package struct PolicySubjects: Sendable {
             isolated: isolated, holders: chain.links.map(\.holderName))
     }
 
-    /// Where the meters of an agent of the chain may stand; `nil`: of a task, principal, profile or domain.
-    func range(ofAgent name: String?) -> MeterRange {
-        if !issuer.isEmpty { return .authority(issuer) }
-        guard let name else { return .own }
-        // The same below whichever holder it is asked for.
-        return .below(root: root, branch: name.isSame(as: root) ? root : branch)
+    /// Where the meters of agents of the chain may stand, or those of its task, principal, profile or domain.
+    func range(ofAgents isAgents: Bool) -> MeterRange {
+        issuer.isEmpty ? isAgents ? .agent : .own : .authority(issuer)
     }
 
     /// Where the labels of a place may stand, by its name.
     func range(ofLabels name: [String]) -> MeterRange {
-        range(ofAgent: name.first?.isSame(as: Subject.task.rawValue) == true ? nil : name.last)
+        range(ofAgents: name.first?.isSame(as: Subject.task.rawValue) != true)
     }
 
     /// The name of the place that the labels of an isolated agent are kept at, and of all below it.

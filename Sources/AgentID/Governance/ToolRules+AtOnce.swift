@@ -19,8 +19,9 @@ extension ToolRules {
     ///   - carried: the labels of grant and holder.
     ///   - shown: those of them that only the holder says: they are to be kept already.
     ///   - expires: when the chain does, in milliseconds since 1970.
+    ///   - clock: tells what has flowed off of what is given back.
     func takeAtOnce(
-        at now: Int64, carrying carried: LabelSet, shown: LabelSet, until expires: Int64
+        at now: Int64, carrying carried: LabelSet, shown: LabelSet, until expires: Int64, by clock: CheckedClock
     ) -> AtOnce {
         switch manner {
         case .none: return .nothing
@@ -34,7 +35,7 @@ extension ToolRules {
                 let rates = rates.span
                 for i in rates.indices {
                     guard page.takeAtOnce(rates[i].slot, rates[i].meter, at: time) else {
-                        giveBack(i, page)
+                        giveBack(i, page, since: time, by: clock)
                         return .ask
                     }
                 }
@@ -49,14 +50,15 @@ extension ToolRules {
         (try? meters.settle(labelsAtOnce, carrying: carried, shown: shown, until: expires, at: time)) ?? false
     }
 
-    /// Gives back what ``takeAtOnce(at:carrying:shown:until:)`` took.
-    func giveBackAll() {
-        if let page { giveBack(rates.count, page) }
+    /// Gives back what ``takeAtOnce(at:carrying:shown:until:by:)`` took.
+    ///
+    /// - Parameter now: when it was taken, in milliseconds since 1970.
+    func giveBackAll(since now: Int64, by clock: CheckedClock) {
+        if let page, let time = try? page.look(now) { giveBack(rates.count, page, since: time, by: clock) }
     }
 
-    private func giveBack(_ count: Int, _ page: MetersPage) {
-        // What cannot be given back stays taken: that only denies more.
-        for rate in rates.prefix(count) { try? page.giveBack(rate.slot, rate.meter) }
+    private func giveBack(_ count: Int, _ page: MetersPage, since time: MeterTime, by clock: CheckedClock) {
+        for rate in rates.prefix(count) { rate.giveBack(to: page, since: time, by: clock) }
     }
 
     /// The questions that a call of a tool has to answer.

@@ -99,14 +99,12 @@ struct ChainCache {
             if previous.chains[key] === chain { isHere = previous.remove(key) != nil }
         }
         chain.planned.store(planned, ordering: .relaxed)
-        if planned > max(bytesPerGeneration / 4, Self.leastOfChain) {
+        if chain.size + planned > bytesPerGeneration {
             chain.isWornOut.store(true, ordering: .relaxed)
         } else if let key, isHere {
             insert(chain, key)
         }
     }
-
-    private static let leastOfChain = 1 << 18
 
     mutating func insert(_ chain: VerifiedChain, _ key: Key) {
         let size = chain.size + chain.planned.load(ordering: .relaxed)

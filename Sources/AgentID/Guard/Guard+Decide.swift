@@ -124,7 +124,7 @@ extension Guard {
 
     /// Gives back all that a call took before it was denied, whatever denied it: rates, budgets and approvals.
     private func giveBack(_ taken: inout TakenByDecision, of decision: inout Decision) {
-        taken.atOnce?.with { $0.rules.giveBackAll() }
+        taken.atOnce?.with { $0.rules.giveBackAll(since: decision.time, by: clock) }
         taken.enforcement?.giveBack(to: desk, now: decision.time)
         decision.spending = nil
         taken = TakenByDecision()

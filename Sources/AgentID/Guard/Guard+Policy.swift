@@ -23,7 +23,7 @@ extension Guard {
                 ? ToolRules.AtOnce.ask
                 : $0.rules.takeAtOnce(
                     at: now, carrying: granted.union(told), shown: told.subtracting(granted),
-                    until: chain.expires * 1000)
+                    until: chain.expires * 1000, by: clock)
         }
         switch answer ?? .ask {
         case .nothing: break
@@ -40,7 +40,7 @@ extension Guard {
         _ plan: PolicyPlan, on decision: inout Decision, under chain: VerifiedChain, call: JSON.Value,
         _ labels: [String], now: Int64, within work: inout WorkBudget
     ) throws(Denial) -> PolicyEnforcement {
-        var enforcement = try PolicyEnforcement(plan, of: decision.tool, carrying: labels, now: now)
+        var enforcement = try PolicyEnforcement(plan, of: decision.tool, carrying: labels, now: now, by: clock)
         count(plan, of: chain)
         while true {
             do throws(Denial) {

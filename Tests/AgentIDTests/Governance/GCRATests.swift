@@ -121,6 +121,35 @@ import TestSupport
         }
     }
 
+    @Test func whateverIsGivenBackAndHoweverLateNoMoreCallsAreTakenThanTheRateHas() throws {
+        var random = Seeded.announced("late refunds")
+        for _ in 0..<2000 {
+            let burst = Int64.random(in: 1...5, using: &random)
+            let rate = try #require(
+                GCRA(calls: Int64.random(in: 1...9, using: &random), period: 1000, burst: burst))
+            var (now, word): (Int64, UInt64) = (1_790_000_000_000, 0)
+            var (open, kept): ([Int64], [Int64]) = ([], [])
+            for _ in 0..<60 {
+                now += Int64.random(in: 0...300, using: &random)
+                if Bool.random(using: &random), case .taken(let next) = rate.take(from: word, now: now) {
+                    word = next
+                    if Bool.random(using: &random) { kept.append(now) } else { open.append(now) }
+                } else if let place = open.indices.randomElement(using: &random) {
+                    word = rate.giveBack(to: word, after: now - open.remove(at: place))
+                }
+            }
+            // Those that were kept are no more than one who never asked for the others could take.
+            var alone: UInt64 = 0
+            for time in kept {
+                guard case .taken(let next) = rate.take(from: alone, now: time) else {
+                    Issue.record("\(rate): \(kept)")
+                    return
+                }
+                alone = next
+            }
+        }
+    }
+
     @Test func aRateThatIsChangedGoesOnWhereTheMeterStands() throws {
         let (slow, fast) = (
             try #require(GCRA(calls: 7, period: 60_000, burst: 7)), try #require(GCRA(calls: 1, period: 3, burst: 1))

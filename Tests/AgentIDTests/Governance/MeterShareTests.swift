@@ -151,18 +151,53 @@ import Testing
         for number in 0..<8192 { _ = try page.slot(of: page.key(["own", "\(number)"]), .rate, at: time) }
     }
 
-    @Test func aRootsMeterIsTheSameForAllBelowIt() throws {
-        let page = try MetersPage(path: nil, believesSteps: true, now: 0)
-        func key(_ agents: [String], of name: String) -> MeterKey {
-            let subjects = PolicySubjects(
-                issuer: "", agents: agents, key: "k", isNamed: true, task: "r", principal: "p", profile: "",
-                holders: agents)
-            return page.key(["meter"], in: subjects.range(ofAgent: name))
+    @Test func anAgentOfManyHoldersHasOneMeter() throws {
+        let office = try LabelWorld(
+            rules: """
+                {"id":"two","match":"review","rate":{"calls":2,"per":"1d","for":"agent"}},
+                {"id":"mail","match":"read_mail","labels":{"adds":["untrusted"],"for":"agent"}},
+                {"id":"out","match":"send","labels":{"refuses":["untrusted"]}}
+                """)
+        let own = try office.authority.guarding(.forTests(office.world))
+        let (root, other) = (try office.start(), try office.start())
+        let key = try SigningKey.generate()
+        func hand(
+            _ holder: SigningKey, _ between: String?, below root: Agent, as name: String?
+        ) throws -> Agent {
+            let held = try Agent.open(
+                key: holder, chain: root.delegate(to: holder.publicKey, .sameScope(agent: between)),
+                clock: office.world.clock)
+            let limits = try GrantLimits(#"[{"id":"l","match":"note","rate":{"calls":1,"per":"1d"}}]"#)
+            let chain = try held.delegate(
+                to: key.publicKey, name == nil ? .sameScope(limits: limits) : .sameScope(agent: name))
+            return try Agent.open(key: key, chain: chain, clock: office.world.clock)
         }
-        #expect(key(["r", "a", "x"], of: "r") == key(["r", "b"], of: "r"))
-        #expect(key(["r", "a", "x"], of: "a") == key(["r", "a", "y"], of: "a"))
-        #expect(key(["r", "a", "x"], of: "x") == key(["r", "a"], of: "a"))
-        #expect(key(["r", "b"], of: "b") != key(["r", "a"], of: "a"))
+        let id = try root.id()
+        let one = try ["/a", "/a/b", "/a/b/c", "/a/b/c/d", "/a/b/c/d/e"].map {
+            try hand(SigningKey.generate(), id + $0, below: root, as: "\(id)/a/b/c/d/e/f")
+        }
+        let asked = try (one + one).count { try ask(office.world, own, $0, "review") == nil }
+        #expect(asked == 2)
+        #expect(try ask(office.world, own, one[0], "read_mail") == nil)
+        for agent in one { #expect(try ask(office.world, own, agent, "send")?.reason.rawValue == "flow_refused") }
+        // Also a limit that one holder states for another, below whichever root.
+        let stater = try SigningKey.generate()
+        let limited = try [root, other].map { try hand(stater, nil, below: $0, as: nil) }
+        #expect(try limited.count { try ask(office.world, own, $0, "note") == nil } == 1)
+    }
+
+    @Test func aRateThatArgumentsDecideHasAMeterWhenACallIsAboutIt() throws {
+        let office = try LabelWorld(
+            rules: #"{"id":"large","match":"send(usd decimal >= '1000')","rate":{"calls":1,"per":"10m","for":"agent"}}"#
+        )
+        let (agent, before) = (try office.start(), try used(office.world))
+        func ask(_ usd: String) throws -> String? {
+            try agent.check(tool: "send", arguments: ["usd": .string(usd)]).denial?.reason.rawValue
+        }
+        for _ in 0..<3 { #expect(try ask("5") == nil) }
+        #expect(try used(office.world) == before)
+        #expect(try ask("2000") == nil && ask("2000") == "rate_limited" && ask("5") == nil)
+        #expect(try used(office.world) == before + 1)
     }
 
     @Test func labelsThatUnknownAgentsShowTakeFromTheShareToo() throws {

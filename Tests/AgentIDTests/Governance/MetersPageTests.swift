@@ -79,7 +79,7 @@ import Testing
         let later = try page.look(start + 5000)
         for i in 0..<32 { _ = try page.slot(of: page.key(["\(i)"]), .rate, at: later) }
         // Nothing is given back to whoever has it now, and the meter is looked for again.
-        try page.giveBack(slot, rate)
+        try page.giveBack(slot, rate, since: time, by: CheckedClock(CallbackClock { MetersWorld.start }))
         #expect { try page.take(slot, rate, at: later) } throws: { ($0 as? Denial)?.reason.rawValue == "meters_full" }
         let last = try page.look(start + 9000)
         #expect(try page.take(slot, rate, at: last) == nil && page.take(slot, rate, at: last) == 1000)
@@ -99,6 +99,58 @@ import Testing
         try world.write([MeterName.sealed(name, nonce, secret), nonce], at: MetersWorld.slots)
         let time = try page.look(start + 10_001)
         #expect(try page.slot(of: page.key(["other"]), .rate, at: time).index == 0)
+    }
+
+    @Test func aClaimantThatIsStoppedBetweenItsStepsChangesNothingOfWhoHasTheSlotSince() throws {
+        for kind in [MeterKind.labels, .slice] {
+            for step in 0..<3 {
+                let world = try MetersWorld()
+                let page = try world.page(buckets: 1)
+                let places = MeterPlaces(page.words, page.header, page.key(["stopped"]), kind, at: start)
+                let mine = places.pending()
+                #expect(try places.claim(0, (0, 0), for: mine))
+                let beside = step == 0 ? nil : places.beside(0, mine)
+                if step == 2, let beside { #expect(places.begin(0, mine, beside, start + 5000)) }
+                let other = try lent(page, 100, spending: 60, at: start + 11_000)
+                #expect(other.slot.index == 0)
+                if let beside { #expect(!places.begin(0, mine, beside, start + 5000)) }
+                #expect(try !places.confirm(0, mine, start + 5000))
+                #expect(try page.state(of: other.slot)?.holder == other.holder)
+                #expect(try page.state(of: other.slot)?.lent == 100 && page.state(of: other.slot)?.spent == 60)
+            }
+        }
+    }
+
+    private func lent(
+        _ page: MetersPage, _ amount: Int64, spending spent: Int64, at now: Int64
+    ) throws -> (slot: MeterSlot, holder: UInt64) {
+        let time = try page.look(now)
+        let slot = try page.slice(of: page.key(["lent"]), until: now + 1_000_000, at: time, from: nil)
+        let state = try #require(try page.state(of: slot))
+        #expect(state.lent == 0 && state.spent == 0)
+        page.lend(slot, to: state.holder, inAll: amount)
+        #expect(try page.reserve(slot, spent) == .taken)
+        return (slot, state.holder)
+    }
+
+    @Test func labelsThatHaveLapsedChangeNothingOfWhoHasTheirSlotSince() throws {
+        let world = try MetersWorld()
+        let page = try world.page(buckets: 1)
+        let time = try page.look(start)
+        let slot = try page.slot(of: page.key(["task"]), .labels, until: start + 1000, at: time)
+        try page.raise(slot, bits: 1, until: start + 1000, at: time)
+        let other = try lent(page, 100, spending: 60, at: start + 5000)
+        #expect(other.slot.index == slot.index)
+        let later = try page.look(start + 5000)
+        #expect(try page.bits(slot, until: start + 9000, at: later) == 0)
+        try page.release(slot, at: later)
+        try page.raise(slot, bits: 2, until: start + 9000, at: later)
+        #expect(try page.bits(of: slot.key, until: 0, at: later) == 2)
+        #expect(try page.state(of: other.slot)?.lent == 100)
+        guard case .short(_, of: other.holder, lent: 100) = try page.reserve(other.slot, 41) else {
+            Issue.record("more was spent than was lent")
+            return
+        }
     }
 
     @Test func labelsStayUntilTheyAreNotNeeded() throws {

@@ -84,7 +84,7 @@ import Testing
         func answer(_ names: [String]) throws -> ToolRules.AtOnce {
             let told = plan.policy.labels(carriedAs: names)
             return try plan.tool("read_hr", now: now).rules.takeAtOnce(
-                at: now, carrying: told, shown: told, until: chain.expires * 1000)
+                at: now, carrying: told, shown: told, until: chain.expires * 1000, by: guardian.clock)
         }
         #expect(try answer(["untrusted"]) == .ask)
         for _ in 0..<2 {

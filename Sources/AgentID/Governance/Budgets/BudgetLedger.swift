@@ -49,7 +49,7 @@ package final class BudgetLedger: Sendable {
     }
 
     private func key(of account: BudgetAccount) -> MeterKey {
-        page.sliceKey([account.name], in: account.share?.range ?? .own)
+        page.sliceKey([account.name], in: account.share?.range ?? .agent)
     }
 
     private func giveBack(_ amount: Int64, _ slots: [MeterSlot]) throws(Denial) {

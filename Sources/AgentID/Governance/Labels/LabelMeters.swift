@@ -80,8 +80,9 @@ final class LabelMeters: Sendable {
     ) throws(Denial) {
         // A minute more: within it no call that adds the same has to write.
         let until = time.milliseconds + PolicyLimits.kept + 60_000
-        let slot = try slot(key, subject, name, until: until, at: time)
-        try page.raise(slot, bits: labels.rawValue, until: until, at: time)
+        let share = MeterShare(subjects, subject, name, registry)
+        let slot = try page.slot(of: key, .labels, until: until, at: time, from: share)
+        try page.raise(slot, bits: labels.rawValue, until: until, at: time, from: share)
     }
 
     private func slot(

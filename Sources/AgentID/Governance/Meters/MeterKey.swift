@@ -3,11 +3,12 @@ internal import JOSE
 /// Names one meter: a keyed hash of a rule, a kind of subject and a subject. Made once, not at each call.
 package struct MeterKey: Equatable, Sendable {
     let bits: SIMD2<UInt64>
-    /// Names the root and its branch, or the authority, whose places it may also take; zero for none.
-    let group: SIMD2<UInt64>
+    /// Whose places it may take: 0: its own; odd: those of another authority, which it names; 2: also those of agents that the
+    /// registry does not have.
+    let group: UInt64
 
-    @inline(__always) var isOwn: Bool { group.x == 0 }
-    @inline(__always) var isForeign: Bool { group.x & 1 == 1 }
+    @inline(__always) var isOwn: Bool { group == 0 }
+    @inline(__always) var isForeign: Bool { group & 1 == 1 }
 
     /// - Parameters:
     ///   - parts: what tells the meter from all others, in an order; told apart also where one ends as the next begins.
@@ -17,15 +18,13 @@ package struct MeterKey: Equatable, Sendable {
         bits = Self.hash(parts, secret)
         group =
             switch range {
-            case .own: .zero
-            case .authority(let name): Self.hash(["issuer", name], secret) | SIMD2(1, 0)
-            case .below(let root, let branch):
-                SIMD2(
-                    Self.hash(["root", root], secret).x & ~1 | 2, Self.hash(["branch", root, branch], secret).x)
+            case .own: 0
+            case .agent: 2
+            case .authority(let name): Self.hash(["issuer", name], secret).x | 1
             }
     }
 
-    private static func hash(_ parts: [String], _ secret: SIMD2<UInt64>) -> SIMD2<UInt64> {
+    static func hash(_ parts: [String], _ secret: SIMD2<UInt64>) -> SIMD2<UInt64> {
         var text: [UInt8] = []
         for part in parts {
             let count = UInt64(part.utf8.count)
@@ -44,6 +43,8 @@ package enum MeterKind: UInt64, Sendable {
     case labels = 2
     /// The spent part of the registry's loan: see ``BudgetLedger``.
     case slice = 3
+    /// Where another meter is: see ``MeterRight``.
+    case right = 4
 }
 
 /// Where a meter was found. Good for ever: what moved meanwhile is looked for again.
@@ -51,15 +52,23 @@ package struct MeterSlot: Sendable {
     let key: MeterKey
     let kind: MeterKind
     /// Below the number of slots.
-    let index: Int
+    private(set) var index: Int
+    /// `false`: its meter may not have been made; this is its first place.
+    private(set) var isMade: Bool
     /// The slot's name, as long as it is this meter's, and what that puts into its checksums.
     let name: UInt64
     let salt: UInt64
 
-    init(_ key: MeterKey, _ kind: MeterKind, index: Int, secret: SIMD2<UInt64>) {
-        (self.key, self.kind, self.index) = (key, kind, index)
+    init(_ key: MeterKey, _ kind: MeterKind, index: Int, isMade: Bool = true, secret: SIMD2<UInt64>) {
+        (self.key, self.kind, self.index, self.isMade) = (key, kind, index, isMade)
         name = MeterName.of(key, kind)
         salt = MeterName.salt(name, secret)
+    }
+
+    func moved(to index: Int) -> MeterSlot {
+        var slot = self
+        (slot.index, slot.isMade) = (index, true)
+        return slot
     }
 
     @inline(__always) func sealed(_ word: UInt64) -> (name: UInt64, word: UInt64) {

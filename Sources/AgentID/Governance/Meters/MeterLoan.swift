@@ -1,5 +1,5 @@
 /// The holder of a slice's loan: a number that is drawn when the slot is claimed, so that no two claims
-/// hold one loan; and until when it is needed, in seconds.
+/// hold one loan; and until when it is needed, in seconds. Labels have a mark there, which no slice has.
 enum MeterLoan {
     private static let drawBits: UInt64 = 28
 
@@ -12,9 +12,14 @@ enum MeterLoan {
     }
 
     static func isDrawn(_ holder: UInt64, _ draw: UInt64) -> Bool {
-        holder != 0 && holder & (1 << drawBits - 1) == draw
+        holder != 0 && holder & marked == 0 && holder & (1 << drawBits - 1) == draw
     }
 
+    /// The mark of labels, of one claim.
+    static func mark(of nonce: UInt64) -> UInt64 { nonce &* 0x9E37_79B9_7F4A_7C15 | marked }
+
+    private static let marked: UInt64 = 1 << 63
+
     /// In milliseconds.
-    static func until(_ holder: UInt64) -> Int64 { Int64(holder >> drawBits) * 1000 }
+    static func until(_ holder: UInt64) -> Int64 { Int64(clamping: (holder & ~marked) >> drawBits) * 1000 }
 }

@@ -24,12 +24,12 @@ struct MeterPlaces {
     /// How far clocks of processes may differ: a meter is full again for all of them.
     static let grace: Int64 = 1000
 
-    private let words: MetersWords
-    private let header: MetersHeader
+    let words: MetersWords
+    let header: MetersHeader
     private let key: MeterKey
     private let kind: MeterKind
-    private let name: UInt64
-    private let time: Int64
+    let name: UInt64
+    let time: Int64
     private let buckets: MeterBuckets
 
     init(_ words: MetersWords, _ header: MetersHeader, _ key: MeterKey, _ kind: MeterKind, at time: Int64) {
@@ -37,19 +37,21 @@ struct MeterPlaces {
         (name, buckets) = (MeterName.of(key, kind), MeterBuckets(key, of: header.buckets))
     }
 
+    typealias Pair = (name: UInt64, word: UInt64)
+
     private struct Look {
         var found: Int?
         /// Claimed by somebody, and not confirmed yet.
         var pending: Int?
-        /// The first slot that may be taken; and of those that a share has.
-        var free: (slot: Int, pair: (name: UInt64, word: UInt64))?
-        var freeOfShare: (slot: Int, pair: (name: UInt64, word: UInt64))?
-        /// When the first slot of the share may be taken.
+        /// The first slot that may be taken; and of those that one that is bound may take.
+        var free: (slot: Int, pair: Pair)?
+        var freeOfBound: (slot: Int, pair: Pair)?
+        /// When the first of these may be taken.
         var freeAt = Int64.max
 
-        mutating func note(_ slot: Int, _ pair: (name: UInt64, word: UInt64), ofShare isOfShare: Bool) {
+        mutating func note(_ slot: Int, _ pair: Pair, isOfBound: Bool) {
             free = free ?? (slot, pair)
-            if isOfShare { freeOfShare = freeOfShare ?? (slot, pair) }
+            if isOfBound { freeOfBound = freeOfBound ?? (slot, pair) }
         }
     }
 
@@ -57,13 +59,20 @@ struct MeterPlaces {
     ///
     /// - Parameters:
     ///   - until: until when it is needed, where that is not told by its word.
-    ///   - share: says whether one that is made is bound to the share's places; `nil`: one that has its own is not.
+    ///   - share: says whether one that is made is bound to the share; `nil`: one that has places of its own is not.
     func find(until: Int64, of share: MeterShare? = nil) throws(Denial) -> Int {
         // Asked where one is to be made.
         var isBound: Bool? = key.isForeign ? true : key.isOwn ? false : nil
+        var (right, claimed) = (MeterRight?.none, -1)
+        // Of a meter that was not made, or that another made.
+        defer { if let right { giveUp(right) } }
         for _ in 0..<1000 {
             let look = try look()
-            if let found = look.found { return found }
+            if let found = look.found {
+                // Another confirmed it.
+                if found == claimed { right = nil }
+                return found
+            }
             if let pending = look.pending {
                 // By somebody who may have been stopped: this is the same meter.
                 let pair = words.pair(pending)
@@ -74,30 +83,55 @@ struct MeterPlaces {
             }
             let bound = if let isBound { isBound } else { try share?.isBound() ?? false }
             isBound = bound
-            guard let free = bound ? look.freeOfShare : look.free else {
+            guard let free = bound ? look.freeOfBound : look.free else {
                 if bound { throw MeterShare.denial(isForeign: key.isForeign, retryAfter: wait(until: look.freeAt)) }
                 throw Denial(
                     "meters_full",
                     "no room for another rate, budget or set of labels: too many are in use at once; try again later, or "
                         + "make fewer rules, or rules for larger groups", at: "policy")
             }
-            guard free.pair.name != 0 || words.addsUp(header.buckets) else {
-                throw Self.damaged("meters in it were removed")
+            if bound, !key.isForeign, let share { right = try take(right, for: free.slot, of: share) }
+            let mine = pending()
+            guard try claim(free.slot, free.pair, for: mine) else { continue }
+            if let taken = right {
+                right = settled(taken)
+                if right == nil {
+                    // Another took it: this process was stopped for long.
+                    _ = words.swap(free.slot, mine, for: vacated)
+                    continue
+                }
             }
-            let nonce = GCRA.full(at: time) | UInt64.random(in: 0...0xF_FFFF)
-            let mine = (name: MeterName.sealed(name | MeterName.pending, nonce, header.key), word: nonce)
-            guard words.swap(free.slot, free.pair, for: mine) else { continue }
-            if free.pair.name == 0 { words.countClaim(of: free.slot / MetersPage.slotsPerBucket) }
-            if kind == .labels { words.setUntil(free.slot, until) }
-            if try confirm(free.slot, mine, until) { return free.slot }
+            claimed = free.slot
+            if try confirm(free.slot, mine, until) {
+                right = nil
+                return free.slot
+            }
         }
         throw Self.damaged("other processes change it all the time")
     }
 
+    /// The pair of a claim of its own.
+    func pending() -> Pair {
+        let nonce = GCRA.full(at: time) | UInt64.random(in: 0...0xF_FFFF)
+        return (name: MeterName.sealed(name | MeterName.pending, nonce, header.key), word: nonce)
+    }
+
+    /// Takes a slot that may be taken; `false` where another was faster.
+    func claim(_ slot: Int, _ free: Pair, for mine: Pair) throws(Denial) -> Bool {
+        guard free.name != 0 || words.addsUp(header.buckets) else { throw Self.damaged("meters in it were removed") }
+        if case .meter(.right) = MeterName.role(of: free.name), let meter = target(of: free) {
+            // No meter outlives its right: it could be taken from again.
+            guard freeAt(meter.slot, meter.pair) <= time,
+                words.swap(meter.slot, meter.pair, for: Self.vacated(meter.pair.name, header.key))
+            else { return false }
+        }
+        guard words.swap(slot, free, for: mine) else { return false }
+        if free.name == 0 { words.countClaim(of: slot / MetersPage.slotsPerBucket) }
+        return true
+    }
+
     /// Makes a pending slot the meter, where it is nowhere else.
-    private func confirm(
-        _ slot: Int, _ pair: (name: UInt64, word: UInt64), _ until: Int64
-    ) throws(Denial) -> Bool {
+    func confirm(_ slot: Int, _ pair: Pair, _ until: Int64) throws(Denial) -> Bool {
         let pending = name | MeterName.pending
         var (index, turns) = (0, 0)
         while let other = place(index) {
@@ -114,12 +148,35 @@ struct MeterPlaces {
             if known == pending, !words.swap(other, there, for: vacated) { index -= 1 }
         }
         // By whoever confirms it first, and before: what was lent to the meter that stood here is not this one's.
-        let (loan, draw) = (words.loan(slot), MeterLoan.draw(of: pair.word))
-        if kind == .slice, !MeterLoan.isDrawn(loan.holder, draw) {
-            words.swapLoan(slot, loan, for: (0, MeterLoan.holder(draw, until: until)))
+        if kind != .rate {
+            var hasBegun = false
+            while !hasBegun {
+                guard let beside = beside(slot, pair) else { return false }
+                hasBegun = begin(slot, pair, beside, until)
+            }
         }
         let word = kind == .rate ? GCRA.full(at: time) : 0
         return words.swap(slot, pair, for: (MeterName.sealed(name, word, header.key), word))
+    }
+
+    /// The words beside a pending slot; `nil` where it is pending no more.
+    ///
+    /// Read before it is seen that the slot is the claim's still: so it is not what another put there that took the slot since,
+    /// and a swap of it changes nothing of theirs.
+    func beside(_ slot: Int, _ pair: Pair) -> (lent: UInt64, holder: UInt64)? {
+        let beside = words.loan(slot)
+        return words.pair(slot) == pair ? beside : nil
+    }
+
+    /// Puts beside a pending slot what a meter of its kind begins with; `false` where another changed it since.
+    func begin(_ slot: Int, _ pair: Pair, _ beside: (lent: UInt64, holder: UInt64), _ until: Int64) -> Bool {
+        if kind == .labels {
+            let mark = MeterLoan.mark(of: pair.word)
+            return beside.holder == mark || words.swapLoan(slot, beside, for: (UInt64(clamping: until), mark))
+        }
+        let draw = MeterLoan.draw(of: pair.word)
+        return MeterLoan.isDrawn(beside.holder, draw)
+            || words.swapLoan(slot, beside, for: (0, MeterLoan.holder(draw, until: until)))
     }
 
     /// Where the meter is, if it is anywhere, and its word: nothing is claimed.
@@ -143,7 +200,7 @@ struct MeterPlaces {
         return nil
     }
 
-    private var vacated: (name: UInt64, word: UInt64) { Self.vacated(name, header.key) }
+    var vacated: Pair { Self.vacated(name, header.key) }
 
     /// The pair that is left of a meter whose slot may be taken.
     static func vacated(_ name: UInt64, _ secret: SIMD2<UInt64>) -> (name: UInt64, word: UInt64) {
@@ -158,10 +215,10 @@ struct MeterPlaces {
             // Before the slots: one is claimed first and counted next.
             if position == 0 { claimed = words.claimed(of: slot / MetersPage.slotsPerBucket) }
             let pair = try read(slot)
-            let isOfShare = index >= buckets.own * MetersPage.slotsPerBucket
+            let isOfBound = index >= buckets.own * MetersPage.slotsPerBucket
             if pair.name == 0 {
                 guard position >= claimed else { throw Self.damaged("meters in it were removed") }
-                look.note(slot, pair, ofShare: isOfShare)
+                look.note(slot, pair, isOfBound: isOfBound)
                 // In this bucket nothing is after it.
                 index = (index / MetersPage.slotsPerBucket + 1) * MetersPage.slotsPerBucket
                 continue
@@ -174,15 +231,15 @@ struct MeterPlaces {
             case name | MeterName.pending: look.pending = slot
             default:
                 let freeAt = freeAt(slot, pair)
-                if freeAt <= time { look.note(slot, pair, ofShare: isOfShare) }
-                if isOfShare { look.freeAt = min(look.freeAt, freeAt) }
+                if freeAt <= time { look.note(slot, pair, isOfBound: isOfBound) }
+                if isOfBound { look.freeAt = min(look.freeAt, freeAt) }
             }
         }
         return look
     }
 
     /// From when on a slot may be taken.
-    private func freeAt(_ slot: Int, _ pair: (name: UInt64, word: UInt64)) -> Int64 {
+    func freeAt(_ slot: Int, _ pair: Pair) -> Int64 {
         func later(_ time: Int64, by milliseconds: Int64) -> Int64 {
             let (sum, isTooLate) = time.addingReportingOverflow(milliseconds)
             return isTooLate ? .max : sum
@@ -193,19 +250,23 @@ struct MeterPlaces {
         case .meter(.rate): later(GCRA.isFull(pair.word), by: Self.grace)
         case .meter(.labels): later(words.until(slot), by: Self.grace + 1)
         case .meter(.slice): later(MeterLoan.until(words.loan(slot).holder), by: Self.grace + 1)
+        case .meter(.right):
+            // In use as long as its meter, and as that is about to be made.
+            target(of: pair).map { freeAt($0.slot, $0.pair) }
+                ?? later(MeterRight.time(of: pair.word), by: Self.patience)
         case .unknown: .max
         }
     }
 
     /// The milliseconds until then, at least one; `nil` where it never comes.
-    private func wait(until then: Int64) -> Int64? {
+    func wait(until then: Int64) -> Int64? {
         guard then < .max else { return nil }
         let (wait, isTooLong) = then.subtractingReportingOverflow(time)
         return isTooLong ? nil : max(wait, 1)
     }
 
     /// Name and word of a slot as they stood together; throws where they do not belong together.
-    private func read(_ slot: Int) throws(Denial) -> (name: UInt64, word: UInt64) {
+    func read(_ slot: Int) throws(Denial) -> (name: UInt64, word: UInt64) {
         try Self.read(slot, words, header.key)
     }
 

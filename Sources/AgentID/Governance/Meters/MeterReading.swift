@@ -28,7 +28,7 @@ struct MeterReading: Sendable {
     }
 
     func rate(
-        _ rule: PolicyRule, _ rate: Rate, of name: [String], in range: MeterRange = .own
+        _ rule: PolicyRule, _ rate: Rate, of name: [String], in range: MeterRange = .agent
     ) throws(Denial) -> OfRate {
         guard let page,
             let slot = try page.found(page.key(["rate", rule.id.string] + name, in: range), .rate, at: time),

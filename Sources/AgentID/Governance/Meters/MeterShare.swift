@@ -1,11 +1,12 @@
 internal import Policy
 internal import StrictJSON
+internal import Synchronization
 
 /// The part of a page that one root grant, or one other authority, may fill with meters of agents, and of grants, that the
 /// registry does not have: whoever may hand on can name as many of them as it likes, and others need room too.
 ///
-/// A part is a set of buckets: see ``MeterBuckets``. Agents that the registry has are not bound to it: the authority started
-/// them.
+/// A part is a number of rights: see ``MeterRight``; an authority's is a set of buckets: see ``MeterBuckets``. Agents that the
+/// registry has are not bound to it: the authority started them.
 final class MeterShare: Sendable {
     /// The most meters of all agents below one root, and of those below one holder next to it; and of all that another authority
     /// names.
@@ -17,10 +18,18 @@ final class MeterShare: Sendable {
     static let size = 256
 
     let range: MeterRange
+    /// The holder of the root grant, and the one next to it that the meter's agent is, or stands below.
+    private let (root, branch): (String, String)
     private let name: String
     /// The grant that states the limit; `nil` for a policy's rule.
     private let grantor: GrantLimit.Holder?
     private let registry: any Registry
+    /// The slot in which its meter was last found, where that is not the one that is planned; -1: none.
+    private let last = Atomic<Int>(-1)
+    var lastPlace: Int {
+        get { last.load(ordering: .relaxed) }
+        set { last.store(newValue, ordering: .relaxed) }
+    }
 
     /// - Parameters:
     ///   - subject: whose meter is to be made, and its name.
@@ -31,7 +40,14 @@ final class MeterShare: Sendable {
     ) {
         (self.name, grantor, self.registry) = (name, rule?.grantor, registry)
         let isAgents = grantor != nil || subject == .agent || subject == .subtree
-        range = subjects.range(ofAgent: isAgents ? grantor?.agent ?? name : nil)
+        range = subjects.range(ofAgents: isAgents)
+        root = subjects.root
+        branch = (grantor?.agent ?? name).isSame(as: root) ? root : subjects.branch
+    }
+
+    /// Whose rights a meter that is made takes, as ``MeterBuckets`` takes it.
+    func group(_ secret: SIMD2<UInt64>) -> SIMD2<UInt64> {
+        SIMD2(MeterKey.hash(["root", root], secret).x, MeterKey.hash(["branch", root, branch], secret).x)
     }
 
     /// Whether a meter that is to be made is bound to the share: the registry does not know whose it is.
@@ -39,7 +55,7 @@ final class MeterShare: Sendable {
         switch range {
         case .own: return false
         case .authority: return true
-        case .below: break
+        case .agent: break
         }
         let (name, grantor) = (name, grantor)
         do throws(AgentIDError) {

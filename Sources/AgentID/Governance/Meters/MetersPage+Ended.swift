@@ -7,10 +7,10 @@ extension MetersPage {
 
     /// Keeps labels no longer than that, unless their slot moves on meanwhile.
     func release(_ slot: MeterSlot, at time: MeterTime) throws(Denial) {
-        let (kept, until) = (words.until(slot.index), time.milliseconds + Self.keptAfterEnd)
+        let (kept, until) = (words.loan(slot.index), time.milliseconds + Self.keptAfterEnd)
         // Whose time that is: another took the slot if the labels had lapsed. Before it lapses nobody takes it.
-        guard kept > until, try read(slot) != nil else { return }
-        words.shorten(slot.index, from: kept, to: until)
+        guard Int64(clamping: kept.lent) > until, try read(slot) != nil else { return }
+        words.swapLoan(slot.index, kept, for: (UInt64(clamping: until), kept.holder))
     }
 }
 
@@ -26,12 +26,12 @@ extension MetersOpening {
                 [Subject.agent.rawValue, "", agent], [Subject.task.rawValue, "", agent],
                 PolicySubjects.isolatedPlace(of: agent, ""),
             ] {
-                let key = page.key(["labels"] + place)
+                let key = page.key(["labels"] + place, in: .agent)
                 if let slot = try? page.found(key, .labels, at: time) { try? page.release(slot, at: time) }
             }
             for counter in (try? registry.read { try $0.counters(of: agent) }) ?? [] {
                 guard let account = LoanNames.account(ofBudget: counter),
-                    let slot = try? page.found(page.sliceKey([account]), .slice, at: time)
+                    let slot = try? page.found(page.sliceKey([account], in: .agent), .slice, at: time)
                 else { continue }
                 try? page.giveUp(slot)
             }

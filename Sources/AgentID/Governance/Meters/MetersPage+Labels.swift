@@ -2,11 +2,17 @@
 extension MetersPage {
     /// Adds labels; they stay.
     package func raise(_ slot: MeterSlot, bits: UInt64, until: Int64, at time: MeterTime) throws(Denial) {
+        try raise(slot, bits: bits, until: until, at: time, from: nil)
+    }
+
+    /// - Parameter share: says where the meter may stand, where it has to be made again.
+    func raise(
+        _ slot: MeterSlot, bits: UInt64, until: Int64, at time: MeterTime, from share: MeterShare?
+    ) throws(Denial) {
         var slot = slot
         for _ in 0..<Self.patience {
-            words.keep(slot.index, until: until)
-            guard let pair = try read(slot) else {
-                slot = try self.slot(of: slot.key, .labels, until: until, at: time)
+            guard let pair = try keep(slot, until: until) else {
+                slot = try self.slot(of: slot.key, .labels, until: until, at: time, from: share)
                 continue
             }
             if pair.word & bits == bits { return }
@@ -18,12 +24,27 @@ extension MetersPage {
         throw MeterPlaces.damaged("other processes change it all the time")
     }
 
+    /// Keeps labels so long at least; `nil` where they are not in their slot any more.
+    private func keep(_ slot: MeterSlot, until: Int64) throws(Denial) -> MeterPlaces.Pair? {
+        for _ in 0..<Self.patience {
+            // First: what is swapped then is not of another that took the slot since.
+            let beside = words.loan(slot.index)
+            guard let pair = try read(slot) else { return nil }
+            if Int64(clamping: beside.lent) >= until
+                || words.swapLoan(slot.index, beside, for: (UInt64(clamping: until), beside.holder))
+            {
+                return pair
+            }
+        }
+        throw MeterPlaces.damaged("other processes change it all the time")
+    }
+
     /// The labels of a subject.
     package func bits(_ slot: MeterSlot, until: Int64, at time: MeterTime) throws(Denial) -> UInt64 {
-        if words.until(slot.index) < until { words.keep(slot.index, until: until) }
-        if let pair = try read(slot) { return pair.word }
-        let found = try self.slot(of: slot.key, .labels, until: until, at: time)
-        return try read(found)?.word ?? 0
+        if let pair = try keep(slot, until: until) { return pair.word }
+        // Elsewhere, or they have lapsed.
+        guard let found = try found(slot.key, .labels, at: time) else { return 0 }
+        return try keep(found, until: until)?.word ?? 0
     }
 
     /// Takes labels away; whether any were there.

@@ -28,6 +28,7 @@ extension MetersPage {
         for _ in 0..<Self.patience {
             guard let pair = try read(slot) else {
                 slot = try self.slot(of: slot.key, .rate, at: time, from: share)
+                share?.lastPlace = slot.index
                 continue
             }
             switch rate.take(from: pair.word, now: time.milliseconds) {
@@ -48,12 +49,19 @@ extension MetersPage {
         throw MeterPlaces.damaged("other processes change it all the time")
     }
 
-    /// Gives back a call that was taken.
-    package func giveBack(_ slot: MeterSlot, _ rate: GCRA) throws(Denial) {
+    /// Gives back a call that was taken, but for what may have flowed off since.
+    ///
+    /// - Parameters:
+    ///   - time: when it was taken.
+    ///   - clock: tells the time; where it cannot, nothing is given back.
+    func giveBack(_ slot: MeterSlot, _ rate: GCRA, since time: MeterTime, by clock: CheckedClock) throws(Denial) {
         for _ in 0..<Self.patience {
             // Another meter's by now: this one was full again.
             guard let pair = try read(slot) else { return }
-            if words.swap(slot.index, pair, for: slot.sealed(rate.giveBack(to: pair.word))) { return }
+            // After the word: what others took of it, they took before.
+            guard let now = try? clock.now() else { return }
+            let elapsed = max(try look(now).milliseconds - time.milliseconds, 0)
+            if words.swap(slot.index, pair, for: slot.sealed(rate.giveBack(to: pair.word, after: elapsed))) { return }
         }
     }
 }

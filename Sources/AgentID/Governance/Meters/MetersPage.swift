@@ -231,6 +231,12 @@ package final class MetersPage: Sendable {
         return MeterSlot(key, kind, index: try places.find(until: until, of: share), secret: header.key)
     }
 
+    /// Where a meter may be that is made when it is first taken from.
+    func place(of key: MeterKey, _ kind: MeterKind) -> MeterSlot {
+        let first = MeterBuckets(key, of: header.buckets)[0] * Self.slotsPerBucket
+        return MeterSlot(key, kind, index: first, isMade: false, secret: header.key)
+    }
+
     /// Finds a meter where it is in use; makes none: for those who only look.
     package func found(_ key: MeterKey, _ kind: MeterKind, at time: MeterTime) throws(Denial) -> MeterSlot? {
         let places = MeterPlaces(words, header, key, kind, at: time.milliseconds)
@@ -245,8 +251,8 @@ package final class MetersPage: Sendable {
         var pair = (name: words.name(slot.index), word: words.word(slot.index))
         if slot.sealed(pair.word).name == pair.name { return pair }
         pair = try MeterPlaces.read(slot.index, words, header.key)
-        // It was the meter's, so it is not blank.
-        guard pair.name != 0 else { throw MeterPlaces.damaged("a meter in it was removed") }
+        // Where it was the meter's, it is not blank.
+        guard pair.name != 0 || !slot.isMade else { throw MeterPlaces.damaged("a meter in it was removed") }
         return pair.name & MeterName.mask == slot.name ? pair : nil
     }
 

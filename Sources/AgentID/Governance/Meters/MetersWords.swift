@@ -121,21 +121,8 @@ internal import Synchronization
         Int64(clamping: unsafe words[firstSlot + 4 * slot + 2].load(ordering: .sequentiallyConsistent))
     }
 
-    func keep(_ slot: Int, until: Int64) {
-        _ = unsafe words[firstSlot + 4 * slot + 2].max(UInt64(clamping: until), ordering: .sequentiallyConsistent)
-    }
-
-    func setUntil(_ slot: Int, _ until: Int64) {
-        unsafe words[firstSlot + 4 * slot + 2].store(UInt64(clamping: until), ordering: .sequentiallyConsistent)
-    }
-
-    /// Lowers it, unless another changed it.
-    func shorten(_ slot: Int, from old: Int64, to until: Int64) {
-        _ = unsafe words[firstSlot + 4 * slot + 2].compareExchange(
-            expected: UInt64(clamping: old), desired: UInt64(clamping: until), ordering: .sequentiallyConsistent)
-    }
-
-    /// The loan of a slice, and its holder: see ``MeterLoan``.
+    /// The loan of a slice, and its holder; of labels the same as ``until(_:)``, and their mark: see ``MeterLoan``. Never stored,
+    /// only swapped, for what was read while the slot was one's own: it may be another's by then.
     func loan(_ slot: Int) -> (lent: UInt64, holder: UInt64) {
         let pair = unsafe pairs[firstSlot / 2 + 2 * slot + 1].load(ordering: .sequentiallyConsistent)
         return (UInt64(pair.first), UInt64(pair.second))
