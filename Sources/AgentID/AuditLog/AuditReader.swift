@@ -15,6 +15,8 @@ public struct AuditReader: Sendable {
     /// The range of entries in this directory.
     let kept: AuditKept
     let files: any AuditFiles = SystemAuditFiles()
+    /// The events with a higher number that wait elsewhere to be integrated.
+    var events: (@Sendable (_ number: Int64) -> [AuditOutboxLine])?
 
     /// Opens the log in `directory`; `key` is written `name+hash+key`, and the name is the log's origin.
     public init(directory: String, key: String) throws(AgentIDError) {

@@ -37,23 +37,12 @@ struct AuditTail {
                 result.pending += Int(clamping: sequence.after.size - min(sequence.before.size, sequence.after.size))
             }
             try checkSegments(sequence, isStill: { () throws(AgentIDError) in try isStill(bytes, at: path) }, &result)
-            countEvents(after: sequence.outbox, &result)
+            if let events = reader.events?(sequence.outbox) {
+                result.pending += events.count
+                if let first = events.first { result.noteTime(of: first.bytes) }
+            }
         } catch { note(.sequence, error.description) }
     }
-
-    /// Counts the events that wait in the registry beside the log, where there is one that can be read.
-    private func countEvents(after number: Int64, _ result: inout AuditVerification) {
-        let place = Files.split(reader.directory).parent
-        guard Files.exists("\(place)/registry.db"),
-            let registry = try? AuthorityDirectory(reading: place).openRegistry(.read),
-            let events = try? RegistryOutbox(registry: registry).lines(after: number, limit: Self.mostEvents)
-        else { return }
-        result.pending += events.count
-        if let first = events.first { result.noteTime(of: first.bytes) }
-    }
-
-    /// More are counted as so many.
-    private static let mostEvents = 10_000
 
     private func isThere(_ source: AuditSequence.Source) -> Bool {
         switch source {

@@ -23,6 +23,7 @@ extension AuditReader {
             told = String(decoding: try Files.read("\(audit)/\(AuditTrail.keyPath)"), as: UTF8.self)
         }
         try self.init(directory: audit, key: told)
+        events = { number in RegistryOutbox.waiting(in: directory, after: number) }
     }
 
     /// The path of the log in an authority's directory, in an archive of one, or in a copy of the log alone.

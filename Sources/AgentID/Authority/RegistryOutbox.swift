@@ -2,6 +2,12 @@
 struct RegistryOutbox: AuditOutbox {
     let registry: any Registry
 
+    /// The events that wait in a directory's registry, if there is one that can be read; of more than 10,000 so many.
+    static func waiting(in directory: String, after number: Int64) -> [AuditOutboxLine] {
+        guard let registry = try? AuthorityDirectory(reading: directory).openRegistry(.read) else { return [] }
+        return (try? Self(registry: registry).lines(after: number, limit: 10_000)) ?? []
+    }
+
     func lines(after number: Int64, limit: Int) throws(AgentIDError) -> [AuditOutboxLine] {
         try registry.read { try $0.events(limit: limit) }
             .filter { $0.sequence > number }

@@ -273,7 +273,7 @@ import Testing
         for _ in 0..<2 { #expect(refusal { _ = try other().unpark(agent: id) } == "key_missing") }
         let third = try other()
         let fresh = try world.start(from: third)
-        #expect(refusal { try fresh.park(for: 60) } == "key_missing", "another would be in the way of the one that is restored")
+        #expect(refusal { try fresh.park(for: 60) } == "key_missing", "another would be in the way of the old one")
         #expect(!FileManager.default.fileExists(atPath: path + "/keys/parking.jwk"))
         #expect(try other().deprovision(agent: id) != nil)
     }

@@ -106,7 +106,7 @@ async def _ask(process: asyncio.subprocess.Process) -> list[dict[str, Any]]:
             if left < 0:
                 raise ValueError(f"the server has sent more than {LINE} bytes: a list of tools is shorter")
             if not line.lstrip().startswith(b"{"):  # a banner, which a guard leaves out as well
-                print(f"agentidctl: the server's stdout has a line that is no message: {line[:80]!r}", file=sys.stderr)
+                print(f"agentidctl: the server's stdout has a line that is not a message: {line[:80]!r}", file=sys.stderr)
                 continue
             message = envelope(read(line, in_any_case=False))
             if is_id(message.get("id")) and message["id"] == number and "method" not in message:

@@ -97,7 +97,7 @@ class Call:
             self._call._told(outcome)
 
     def take(self, tool: str, arguments: Mapping[str, Any], guard: Guard | None = None) -> bool:
-        """Whether this is the call of these arguments, by the agent that acts here, and decided by `guard` if that is given; once."""
+        """Whether this is the call of these arguments, by the agent that acts here, and by `guard` if that is given; once."""
         by_it = guard in (None, self._guard) and _acts_here() is self.agent
         return by_it and tool == self.tool and self.is_of(arguments) and "end" in self._turns and self._has_turn("take")
 
