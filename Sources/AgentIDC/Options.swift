@@ -14,23 +14,30 @@ let longestOptions = 4096
 func options<Struct>(
     _ given: UnsafePointer<Struct>?, _ name: String = "options", initial: Struct, firstVersion: Int
 ) throws -> Struct {
-    guard let given = unsafe given else { throw Failure.argument("options", "are NULL") }
-    let raw = unsafe UnsafeRawPointer(given)
-    let size = unsafe raw.loadUnaligned(as: Int.self)
-    guard size >= firstVersion, size <= longestOptions, size % MemoryLayout<Struct>.alignment == 0 else {
+    let known = unsafe try knownOptions(
+        given.map { unsafe UnsafeRawPointer($0) }, name, of: MemoryLayout<Struct>.size, MemoryLayout<Struct>.alignment,
+        from: firstVersion)
+    var result = initial
+    unsafe withUnsafeMutableBytes(of: &result) { target in unsafe target.copyMemory(from: known) }
+    return result
+}
+
+/// The part of an option struct that this version knows, which has `size` bytes of them.
+@inline(never) private func knownOptions(
+    _ given: UnsafeRawPointer?, _ name: String, of size: Int, _ alignment: Int, from firstVersion: Int
+) throws -> UnsafeRawBufferPointer {
+    guard let raw = unsafe given else { throw Failure.argument("options", "are NULL") }
+    let told = unsafe raw.loadUnaligned(as: Int.self)
+    guard told >= firstVersion, told <= longestOptions, told % alignment == 0 else {
         throw Failure.argument(
-            name + ".struct_size", "is \(UInt(bitPattern: size)): start from the AGENTID_..._INIT macro")
+            name + ".struct_size", "is \(UInt(bitPattern: told)): start from the AGENTID_..._INIT macro")
     }
-    if size > MemoryLayout<Struct>.size {
-        for i in MemoryLayout<Struct>.size..<size where unsafe raw.load(fromByteOffset: i, as: UInt8.self) != 0 {
+    if told > size {
+        for i in size..<told where unsafe raw.load(fromByteOffset: i, as: UInt8.self) != 0 {
             throw Failure.argument(name + ".struct_size", "has options that this version of the library does not know")
         }
     }
-    var result = initial
-    unsafe withUnsafeMutableBytes(of: &result) { target in
-        unsafe target.copyMemory(from: UnsafeRawBufferPointer(start: raw, count: min(size, target.count)))
-    }
-    return result
+    return unsafe UnsafeRawBufferPointer(start: raw, count: min(told, size))
 }
 
 /// Reads a `max_depth`: 0 is the default, and AGENTID_NO_DELEGATION is Swift's 0.

@@ -163,7 +163,12 @@ extension Constraint {
             isPermitted = permits(value, within: &work)
         }
         guard !work.isExhausted else { return .maybe }
-        guard !isPermitted else { return .yes }
+        guard !isPermitted else {
+            guard namingPlaces, case .notOneOf(let values) = self, values.maySpell(value, within: &work) else {
+                return .yes
+            }
+            return .maybe
+        }
         return isAbout(value, namingPlaces: namingPlaces, within: &work) && !work.isExhausted ? .no : .maybe
     }
 
@@ -175,7 +180,7 @@ extension Constraint {
             guard expected.kind == value.kind else { return false }
             guard namingPlaces, value.kind == .string else { return true }
             return expected.withUTF8 { own in
-                value.withUTF8 { work.spend((own.count + $0.count) >> 1) && !Spelling.mayMean(own, $0) }
+                value.withUTF8 { !Spelling.mayMean(own, $0, within: &work) }
             }
         case .oneOf(let values):
             return values.contains { $0.kind == value.kind } && !(namingPlaces && values.maySpell(value, within: &work))

@@ -6,7 +6,7 @@ extension Glob {
     /// Only rules that restrict ask. Allocates where the pattern is of URLs and has a wildcard before their path.
     func canTell(_ text: Span<UInt8>, within work: inout WorkBudget) -> Bool {
         guard isAboutPaths else { return true }
-        guard work.spend(8 + text.count) else { return false }
+        guard work.spend(8 + text.count >> 4) else { return false }
         if let authority { return !mayMatch(uri: text, from: authority, within: &work) }
         guard Self.isPlainPath(text), !text.hasPercentEscape else { return false }
         // A pattern that looks for a URL in a text is about no paths.
@@ -24,7 +24,7 @@ extension Glob {
         case .byte, .any:
             guard !text.isEmpty, (text[0] == Self.slash) == (first == .byte(Self.slash)) else { return false }
         }
-        return !matchesEitherEnd(text, from: 0, within: &work) && !work.isExhausted
+        return !matchesEitherEnd(text, from: 0, isNew: false, within: &work) && !work.isExhausted
     }
 
     private static var slash: UInt8 { UInt8(ascii: "/") }
@@ -49,7 +49,7 @@ extension Glob {
     }
 
     private func mayMatch(uri text: Span<UInt8>, from authority: Int, within work: inout WorkBudget) -> Bool {
-        guard let uri = HierarchicalURI(text) else { return text.looksLikeAddress }
+        guard let uri = HierarchicalURI(text) else { return mayLead(to: text, from: authority, within: &work) }
         // Where the pattern's path begins, and whether a wildcard before it may stand for a path, too.
         var (start, isDeep) = (authority, false)
         while start < tokens.count, tokens[start] != .byte(Self.slash) {
@@ -77,12 +77,73 @@ extension Glob {
             || work.isExhausted
     }
 
+    /// Whether a tool may go, for a text that is not a URI, to a server that the pattern names.
+    private func mayLead(to text: Span<UInt8>, from authority: Int, within work: inout WorkBudget) -> Bool {
+        var scheme: [UInt8]? = []
+        for token in tokens[..<(authority - 3)] {
+            if case .byte(let byte) = token { scheme?.append(byte) } else { scheme = nil }
+        }
+        var pattern: [Token] = []
+        var isAddress = true
+        for (i, token) in tokens.enumerated() {
+            if i >= authority, token == .byte(Self.slash) { break }
+            switch token {
+            case .byte(let byte):
+                pattern.append(.byte(byte.lowered))
+                if i >= authority, IPAddress.hexDigit(byte) == nil, byte != UInt8(ascii: "."),
+                    byte != UInt8(ascii: ":"),
+                    byte != UInt8(ascii: "["), byte != UInt8(ascii: "]")
+                {
+                    isAddress = false
+                }
+            case .path: pattern.append(.run)
+            default: pattern.append(token)
+            }
+        }
+        let only = scheme ?? []
+        switch OddOrigin(text, scheme: only.span) {
+        case .none: return false
+        case .unclear(let isNumber): return !isNumber || isAddress
+        case .of(let origin):
+            guard let uri = HierarchicalURI(origin.span) else { return true }
+            return mayMatch(originOf: uri, origin.span, pattern, isDeep: false, within: &work)
+        }
+    }
+
     /// Whether the tokens before `end` match a URI's scheme and host in lower case, with a port or without; where they reach
     /// into the path, all of it.
     private func mayMatch(
         originOf uri: HierarchicalURI, _ text: Span<UInt8>, upTo end: Int, isDeep: Bool, within work: inout WorkBudget
     ) -> Bool {
-        var pattern = Array(tokens[..<end])
+        // Most URLs are of another host, which its end shows before anything is made.
+        guard isDeep || uri.address != nil || mayEnd(text.extracting(uri.host), before: end) else { return false }
+        return mayMatch(originOf: uri, text, Array(tokens[..<end]), isDeep: isDeep, within: &work)
+    }
+
+    /// Whether a host ends in what the tokens before `end` do, after the last wildcard.
+    private func mayEnd(_ host: Span<UInt8>, before end: Int) -> Bool {
+        var (i, j) = (end - 1, host.count - 1)
+        while i >= 0, case .byte(let byte) = tokens[i] {
+            // A port, or the scheme.
+            if byte == UInt8(ascii: ":") || byte == Self.slash { return true }
+            guard j >= 0, host[j].lowered == byte.lowered else { return portFollows(before: end) }
+            (i, j) = (i - 1, j - 1)
+        }
+        return true
+    }
+
+    /// Whether the tokens before `end` end in a port.
+    private func portFollows(before end: Int) -> Bool {
+        var i = end - 1
+        while i >= 0, case .byte(let byte) = tokens[i], (48...57).contains(byte) { i -= 1 }
+        return i >= 0 && i < end - 1 && tokens[i] == .byte(UInt8(ascii: ":"))
+    }
+
+    private func mayMatch(
+        originOf uri: HierarchicalURI, _ text: Span<UInt8>, _ tokens: [Token], isDeep: Bool,
+        within work: inout WorkBudget
+    ) -> Bool {
+        var pattern = tokens
         for i in pattern.indices {
             if case .byte(let byte) = pattern[i] {
                 // An IPv6 address has many spellings, of which a pattern with wildcards may mean any.
@@ -128,9 +189,13 @@ extension Glob {
 
     /// Whether some of the tokens match a path, which may end in a slash where the pattern has none, or lack the one that
     /// the pattern has before its last wildcard: `/etc/**` and `/etc`.
-    private func matchesEitherEnd(_ path: Span<UInt8>, from start: Int, within work: inout WorkBudget) -> Bool {
+    ///
+    /// - Parameter isNew: is false for a text that is known not to match as it is.
+    private func matchesEitherEnd(
+        _ path: Span<UInt8>, from start: Int, isNew: Bool = true, within work: inout WorkBudget
+    ) -> Bool {
         let bare = path.extracting(path.withoutSlashes)
-        if matches(bare, upTo: start..<tokens.count, within: &work) { return true }
+        if isNew || bare.count < path.count, matches(bare, upTo: start..<tokens.count, within: &work) { return true }
         var end = tokens.count
         if end > start, tokens[end - 1].isRun { end -= 1 }
         guard end > start, tokens[end - 1] == .byte(Self.slash) else { return false }

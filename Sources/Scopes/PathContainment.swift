@@ -73,6 +73,12 @@ struct PathContainment: Sendable, Equatable {
         return true
     }
 
+    /// The last segment that remains after normalisation; `nil` where none does.
+    static func lastSegment(of path: Span<UInt8>) -> Range<Int>? {
+        var segments = SegmentsFromEnd(path)
+        return segments.next(of: path)
+    }
+
     private static func forEachKeptFromEnd(_ path: Span<UInt8>, _ body: (Range<Int>) -> Void) {
         var segments = SegmentsFromEnd(path)
         while let segment = segments.next(of: path) { body(segment) }

@@ -5,14 +5,35 @@ internal import StrictJSON
 /// Only rules that restrict ask. What permits goes by bytes.
 enum Spelling {
     /// Whether a text may mean what a rule's own text does, though its bytes differ.
-    static func mayMean(_ own: Span<UInt8>, _ text: Span<UInt8>) -> Bool {
+    static func mayMean(_ own: Span<UInt8>, _ text: Span<UInt8>, within work: inout WorkBudget) -> Bool {
+        guard work.spend(1 + (own.count + text.count) >> 4) else { return true }
         if own.namesAuthority { return mayMean(uri: own, text) }
-        return own.firstIndex(of: UInt8(ascii: "/")) != nil && mayMean(path: own, text)
+        guard own.firstIndex(of: UInt8(ascii: "/")) != nil else { return false }
+        let path = SpelledPath(text)
+        return mayMean(own, path, text, within: &work)
     }
 
-    private static func mayMean(uri own: Span<UInt8>, _ text: Span<UInt8>) -> Bool {
-        guard let given = HierarchicalURI(text) else { return text.looksLikeAddress }
-        guard let ours = HierarchicalURI(own), mayBeOfOneOrigin(ours, own, given, text) else { return false }
+    /// The same of a rule's text that is no URL, with a slash in it.
+    @inline(never) fileprivate static func mayMean(
+        _ own: Span<UInt8>, _ path: SpelledPath, _ text: Span<UInt8>, within work: inout WorkBudget
+    ) -> Bool {
+        guard work.spend(1 + own.count >> 4) else { return true }
+        guard own.hasOddBytes else { return path.mayBe(own, text, within: &work) }
+        let decoded = SpelledPath.decoded(own)
+        return path.mayBe(decoded.span, text, within: &work)
+    }
+
+    @inline(never) private static func mayMean(uri own: Span<UInt8>, _ text: Span<UInt8>) -> Bool {
+        guard let ours = HierarchicalURI(own) else { return false }
+        guard let given = HierarchicalURI(text) else {
+            switch OddOrigin(text, scheme: own.extracting(ours.scheme)) {
+            case .none: return false
+            case .unclear(let isNumber): return !isNumber || ours.address != nil
+            case .of(let origin):
+                return HierarchicalURI(origin.span).map { mayBeOfOneOrigin(ours, own, $0, origin.span) } ?? true
+            }
+        }
+        guard mayBeOfOneOrigin(ours, own, given, text) else { return false }
         let (path, root) = (text.extracting(given.path), own.extracting(ours.path))
         guard URIPattern.isReadInOneWay(path) else { return true }
         guard path.extracting(path.withoutSlashes).hasSameBytes(as: root.extracting(root.withoutSlashes)) else {
@@ -40,20 +61,6 @@ enum Spelling {
         }
         return other.address.map { address.mayBe($0) } ?? false
     }
-
-    private static func mayMean(path own: Span<UInt8>, _ text: Span<UInt8>) -> Bool {
-        guard text.firstIndex(of: 0) == nil, text.firstIndex(of: UInt8(ascii: "\\")) == nil, !text.hasPercentEscape
-        else { return true }
-        let isAbsolute = PathContainment.isPath(text)
-        if isAbsolute, PathContainment.isPath(own) { return PathContainment.isSame(own, text) }
-        let (bare, ours) = (text.extracting(text.withoutSlashes), own.extracting(own.withoutSlashes))
-        if !isAbsolute, !PathContainment.isPath(own), Glob.isPlainPath(bare), !bare.hasEmptySegment {
-            return bare.hasSameBytes(as: ours)
-        }
-        // From where it stands, a relative path may lead anywhere; its last name stays.
-        let name = bare.extracting(bare.lastSegment)
-        return !Glob.isPlainPath(name) || name.hasSameBytes(as: ours.extracting(ours.lastSegment))
-    }
 }
 
 extension HierarchicalURI {
@@ -74,14 +81,20 @@ extension ValueSet {
     /// Whether a text may mean what one of these does, though none of them is equal to it.
     func maySpell(_ value: JSON.Value, within work: inout WorkBudget) -> Bool {
         guard value.kind == .string else { return false }
-        for own in values where own.kind == .string {
-            let isMeant = own.withUTF8 { own in
-                guard own.firstIndex(of: UInt8(ascii: "/")) != nil else { return !work.spend(1) }
-                return value.withUTF8 { !work.spend((own.count + $0.count) >> 1) || Spelling.mayMean(own, $0) }
+        return value.withUTF8 { text in
+            // Once for all: a text can be long, and the values many.
+            guard work.spend(1 + text.count >> 4) else { return true }
+            let path = SpelledPath(text)
+            for own in values where own.kind == .string {
+                let isMeant = own.withUTF8 { own in
+                    guard !own.namesAuthority else { return Spelling.mayMean(own, text, within: &work) }
+                    guard own.firstIndex(of: UInt8(ascii: "/")) != nil else { return !work.spend(1) }
+                    return Spelling.mayMean(own, path, text, within: &work)
+                }
+                if isMeant { return true }
             }
-            if isMeant { return true }
+            return false
         }
-        return false
     }
 }
 
@@ -95,35 +108,11 @@ extension Span<UInt8> {
         return true
     }
 
-    /// Whether a tool that asks for a URL may take this for one, though it is not a URI. Words and prose are none.
-    var looksLikeAddress: Bool {
-        var start = 0
-        while start < count, self[start] <= 0x20 { start += 1 }
-        var (isOneWord, hasStructure, hasSign) = (true, false, false)
-        for i in start..<count {
-            switch self[i] {
-            case 0...0x20: isOneWord = false
-            case UInt8(ascii: ":"), UInt8(ascii: "/"), UInt8(ascii: "\\"): hasStructure = true
-            case UInt8(ascii: "."), UInt8(ascii: "%"), UInt8(ascii: "@"), UInt8(ascii: "["), 0x7F...0xFF: hasSign = true
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): if i == start { hasSign = true }
-            default: break
-            }
-        }
-        return hasStructure || isOneWord && hasSign
-    }
-
     /// The part before the slashes at its end.
     var withoutSlashes: Range<Int> {
         var end = count
         while end > 0, self[end - 1] == UInt8(ascii: "/") { end -= 1 }
         return 0..<end
-    }
-
-    /// The part after the last slash.
-    var lastSegment: Range<Int> {
-        var start = count
-        while start > 0, self[start - 1] != UInt8(ascii: "/") { start -= 1 }
-        return start..<count
     }
 
     /// Whether a slash follows another.
@@ -141,6 +130,11 @@ extension Span<UInt8> {
         guard count == other.count else { return false }
         for i in indices where self[i].lowered != other[i].lowered { return false }
         return true
+    }
+
+    /// Whether a tool may read it as something else: an escape, a backslash, a NUL at which C ends.
+    var hasOddBytes: Bool {
+        firstIndex(of: 0) != nil || firstIndex(of: UInt8(ascii: "\\")) != nil || hasPercentEscape
     }
 
     /// Whether a tool that decodes it reads another path: `/data/%68r`.

@@ -185,6 +185,59 @@ import Testing
         #expect(try coverage("like '*@a.ex'", "x@b.ex") == .no)
     }
 
+    @Test func ordinaryTextsAreNoURLs() throws {
+        let texts = [
+            "", "hello", "Note: lunch at noon", "either this and/or that", "3.5", "2026-01-01", "12:30", "readme.md",
+            "docs/readme.md", "/tmp/a", "C:\\Users\\x", "bob@b.ex", "bob@a.ex", "Bob <bob@b.ex>", "mailto:bob@a.ex",
+            "{\"a\": 1, \"b\": \"c\"}", "{\"u\":\"x\\n\"}", "line\nbreak", "100%", "50% off", "%20 x", "caf\u{E9}",
+            "https://b.ex/a b", "https://b.ex/caf\u{E9}", "https://u@b.ex/", "http:b.ex", "b.ex/x", "//b.ex/x",
+            "b.ex:443/x",
+            "data:text/plain,hi", "git@b.ex:o/r.git", "urn:x:y", "tel:+1", "about:blank", "see https://b.ex/x now",
+            "..",
+            "a/../b", "./x", "text/plain", "owner/repo", "key=value", "SELECT * FROM t WHERE a='b/c'", "192.0.2.7:80",
+            "2001:db8::1", "localhost", "localhost:8080/x", "a", "ex", "Hello. How are you?",
+            "https://b.ex/?q=" + String(repeating: "x", count: 9000),
+            "Note: either/or, see https://b.ex/menu and a/b. " + String(repeating: "prose ", count: 2000),
+        ]
+        for rule in [
+            "like 'https://a.ex/*'", "== 'https://a.ex/x'", "in ['https://a.ex/x', 'https://c.ex']",
+            "like 'https://*.a.ex/**'", "like '*://a.ex/**'", "like 'https://a.ex:8443/*'", "not in ['https://a.ex/x']",
+        ] {
+            let isNot = rule.hasPrefix("not")
+            for text in texts { #expect(try coverage(rule, text) == (isNot ? .yes : .no), "\(rule) \(text)") }
+        }
+        // Each of them leads to a.ex.
+        for text in [
+            "https:a.ex/x", "https:/a.ex/x", "https:\\\\a.ex\\x", "a.ex/x", "//u@a.ex/x", "a.ex:443/x",
+            "ht\ntps://a.ex/x",
+            "https://a.ex/" + String(repeating: "x", count: 9000), "https://a%2eex/x", "a\u{3002}ex/x",
+        ] {
+            for rule in [
+                "like 'https://a.ex/*'", "== 'https://a.ex/x'", "in ['https://a.ex/x']", "not in ['https://a.ex/x']",
+            ] {
+                let isLike = try rule.hasPrefix("like") && permits(rule, text)
+                #expect(try coverage(rule, text) == (isLike ? .yes : .maybe), "\(rule) \(text)")
+            }
+        }
+    }
+
+    @Test func ordinaryTextsAreNoPaths() throws {
+        for rule in ["== 'application/json'", "== 'evil/repo'", "in ['a/b', 'rm -rf /']", "== '/etc/passwd'"] {
+            for text in [
+                "", "x", "{\"u\":\"x\\n\"}", "%20 x", "C:\\Users\\x", "https://b.ex/caf%C3%A9", "/home/u/a%20b.txt",
+                "50% off",
+                "text/plain", "Note: either/or", String(repeating: "some/prose. ", count: 20_000),
+            ] { #expect(try coverage(rule, text) == .no, "\(rule) \(text.prefix(60))") }
+        }
+        for text in [
+            "/etc/%70asswd", "/etc/%2570asswd", "\\etc\\passwd", "/etc/passwd\0.txt", "etc/passwd", "../passwd",
+            "passwd",
+        ] {
+            #expect(try coverage("== '/etc/passwd'", text) == .maybe, "\(text)")
+            #expect(try coverage("not in ['/etc/passwd']", text) == .maybe, "\(text)")
+        }
+    }
+
     // MARK: Paths
 
     /// Other spellings of a path, as of `["etc", "passwd"]`.

@@ -148,3 +148,17 @@ def test_labels_refuse_and_observing_permits():
         observed = agent.check("read_file", {"path": "/data/q3/out"})
         assert observed and observed.document["would_deny"] == {"rule": "out", "reason": "flow_refused"}
         check("decision", observed.document)
+
+
+def test_what_cannot_be_told_for_its_cost_stops_nobody(tmp_path):
+    with open_authority(tmp_path / "acme") as acme:
+        acme.put_profile("writer", owner="team:x@acme.example", ceiling="note(text: *)")
+        globs = [{"id": f"r{n}", "match": f"note(text like '**/secret{n}/*.key')", "then": "revoke"} for n in range(12)]
+        acme.apply_policy(rules(*globs))
+        with acme.agent("writer", principal="user:alice@acme.example", task="notes", scope="note(text: *)") as agent:
+            assert agent.check("note", {"text": "Note: lunch at noon, either/or"}).permitted
+            denied = agent.check("note", {"text": "a sentence and another/one. " * 30_000})
+            assert denied.reason == "too_costly"
+            assert agent.check("note", {"text": "and it goes on"}).permitted
+            assert agent.check("note", {"text": "/a/secret7/b.key"}).reason == "policy_denied"
+            assert agent.check("note", {"text": "no more"}).reason == "authority_revoked"

@@ -128,7 +128,7 @@ struct PolicyEnforcement: ~Copyable {
         return question
     }
 
-    private func check(_ isExhausted: Bool) throws(Denial) {
+    @inline(never) private func check(_ isExhausted: Bool) throws(Denial) {
         guard isExhausted else { return }
         throw Denial(
             "too_costly",
@@ -142,6 +142,8 @@ struct PolicyEnforcement: ~Copyable {
         for i in toolPlan.rules.tests.indices {
             let planned = toolPlan.rules.tests[i].planned
             guard toolPlan.rules.coverage(of: call, by: planned, within: &work) != .no else { continue }
+            // Nobody is stopped by what could not be told.
+            try check(work.isExhausted)
             let id = rule(planned).id
             if let hours = toolPlan.rules.tests[i].hours {
                 // Nobody is stopped because a clock was wrong: the meters' time says so, too.
@@ -178,6 +180,7 @@ struct PolicyEnforcement: ~Copyable {
     private mutating func ask(_ call: JSON.Value, within work: inout WorkBudget) throws(Denial) {
         for planned in toolPlan.rules.questions
         where toolPlan.rules.coverage(of: call, by: planned, within: &work) != .no {
+            try check(work.isExhausted)
             try refuse(planned, Denial("approval_required", "\(short) needs approval", rule: rule(planned).id))
         }
     }
@@ -202,6 +205,7 @@ struct PolicyEnforcement: ~Copyable {
             guard let refusal = toolPlan.rules.labels[i].labels.refusal(under: there),
                 toolPlan.rules.coverage(of: call, by: planned, within: &work) != .no
             else { continue }
+            try check(work.isExhausted)
             let message =
                 switch refusal {
                 case .holds(let labels): "\(short) is refused to a task that is \(names.text(labels))"
