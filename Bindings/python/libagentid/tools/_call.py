@@ -102,9 +102,11 @@ class Call:
         return by_it and tool == self.tool and self.is_of(arguments) and "end" in self._turns and self._has_turn("take")
 
     def begin(self, tool: str) -> bool:
-        """Whether this is the call that a framework says it begins now, by the tool's name and the agent that acts; once."""
-        is_this = tool == self.tool and (self.agent is None or _acts_here() in (None, self.agent))
-        return is_this and "end" in self._turns and self._has_turn("begin")
+        """Whether this is the call that a framework says it begins now, by the tool's name; once.
+
+        Whose it is does not matter: a framework begins in its own context, where the agent above may be the current one.
+        """
+        return tool == self.tool and "end" in self._turns and self._has_turn("begin")
 
     def _has_turn(self, turn: str) -> bool:
         try:
