@@ -139,7 +139,7 @@ enum OddOrigin {
             if let colon {
                 var number = 0
                 for i in colon + 1..<authority.count {
-                    // What is no port is something else, and the host is judged alone.
+                    // Something else than a port: the host is judged alone.
                     guard (48...57).contains(authority[i]), number < 65536 else {
                         number = 0
                         break

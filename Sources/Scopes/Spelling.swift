@@ -13,7 +13,7 @@ enum Spelling {
         return mayMean(own, path, text, within: &work)
     }
 
-    /// The same of a rule's text that is no URL, with a slash in it.
+    /// The same of a rule's text that has a slash and is not a URL.
     @inline(never) fileprivate static func mayMean(
         _ own: Span<UInt8>, _ path: SpelledPath, _ text: Span<UInt8>, within work: inout WorkBudget
     ) -> Bool {
