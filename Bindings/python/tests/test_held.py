@@ -14,19 +14,23 @@ class Registered(abc.ABC):
         super().__init_subclass__(**more)
         told.append((cls.__name__, kind))
 
+    @abc.abstractmethod
+    def name(self): ...
+
     def run(self):
         return "ran"
 
 
 class Plain(Registered, kind="a"):
-    pass
+    def name(self):
+        return "plain"
 
 
-class Slots(Registered, kind="b"):
+class Slots(Plain, kind="b"):
     __slots__ = ("x",)
 
 
-class Typed(Registered, Generic[TypeVar("T")], kind="c"):
+class Typed(Plain, Generic[TypeVar("T")], kind="c"):
     pass
 
 

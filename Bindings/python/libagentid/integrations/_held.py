@@ -14,7 +14,7 @@ from ..tools._call import EARLY, _now
 
 
 class _Quiet:
-    """Comes right after a held tool's class, in whose place the tool's own `__init_subclass__` would be called: it may do anything."""
+    """Comes right after a held tool's class: else the tool's own `__init_subclass__`, which may do anything, would be called."""
 
     __slots__ = ()
 
@@ -27,7 +27,7 @@ class _Quiet:
 
 
 def _quietly(kind: Any) -> Any:
-    """The metaclass of a held tool's class. `_Quiet` stands in the order alone: as a base, a tool could not change to the class."""
+    """The metaclass of a held tool's class. `_Quiet` is in its order alone: no object changes to a class of other bases."""
     meta: Any = type(kind)
 
     def mro(cls: Any) -> list[Any]:
