@@ -4,6 +4,8 @@ import asyncio
 import concurrent.futures
 import functools
 import gc
+import types
+from collections.abc import Coroutine
 
 import libagentid
 import pytest
@@ -32,6 +34,17 @@ class Awaited:
 
     def __await__(self):
         return self.made.__await__()
+
+
+class Driven(Awaited, Coroutine):  # as compilers make them
+    def send(self, value):
+        return self.made.send(value)
+
+    def throw(self, *error):
+        return self.made.throw(*error)
+
+    def close(self):
+        self.made.close()
 
 
 class Bank:
@@ -79,7 +92,8 @@ def acts(world):
 
 AWAITED = {
     "a coroutine": logged(fails),
-    "an object that is awaited": lambda to: Awaited(fails(to)),
+    "a coroutine of another kind": lambda to: Driven(fails(to)),
+    "a generator that is awaited": logged(types.coroutine(lambda to: (yield from fails(to).__await__()))),
     "an object with a coroutine for its call": Bank(),
     "a partial": functools.partial(fails),
     "a partial of a decorated one": functools.partial(logged(fails)),
@@ -148,6 +162,28 @@ def test_a_future_is_returned_as_it_is_and_ends_its_call_when_it_is_done(world, 
         made[2].cancel()
         made.clear()
         assert outcomes() == ["succeeded", "failed: ValueError", "failed: cancelled"]
+
+
+def test_an_object_that_can_be_awaited_is_returned_as_it_is(world, outcomes):
+    class Query:
+        asked = 0
+
+        def __await__(self):
+            self.asked += 1
+            return iter(())
+
+    made = Query()
+    pay = guarded(lambda to: made, name="pay")
+
+    async def twice():
+        one = pay("bob")
+        assert one is made
+        await one
+        await one
+
+    with acts(world):
+        asyncio.run(twice())
+    assert made.asked == 2 and outcomes() == ["succeeded"]
 
 
 @pytest.mark.filterwarnings("ignore:coroutine")

@@ -139,3 +139,73 @@ def test_a_model_says_what_it_makes_of_arguments():
     assert defaulted({"opts": 3}, Arguments) == {"opts": 3}  # which the tool refuses
     schema = Arguments.model_json_schema()
     assert defaulted({"opts": {}}, json.loads(json.dumps(schema))).unknown == (("path",), ("opts", "tags"), ("number",))
+
+
+def test_what_a_model_makes_that_has_no_form_in_json_is_unknown(agent):
+    pydantic = pytest.importorskip("pydantic")
+
+    class Options(pydantic.BaseModel):
+        word: pydantic.SecretStr = pydantic.SecretStr("x")
+        mode: str = "rw"
+
+    class Arguments(pydantic.BaseModel):
+        model_config = {"arbitrary_types_allowed": True}
+        path: pydantic.SecretStr
+        opts: Options = Options()
+        left_out: str = pydantic.Field("eve", exclude=True)
+        numbers: dict[int, dict[bool, str]] = {}
+        most: float = float("inf")
+        marker: object = object()
+        many: list[float] = []
+        raw: bytes = b"\xff"
+        twice: dict[int | str, int] = {1: 1, "1": 2}
+
+    found = defaulted({"path": "/data", "numbers": {"1": {"true": "a"}}, "many": [1.0, float("nan")]}, Arguments)
+    seen = {"opts": {"mode": "rw"}, "left_out": "eve", "numbers": {"1": {"true": "a"}}, "many": [1.0, None]}
+    assert found == seen
+    assert set(found.unknown) == {("path",), ("opts", "word"), ("most",), ("marker",), ("raw",), ("many", 1), ("twice",)}
+    with pytest.raises(libagentid.Denied) as denied:
+        authorize("save", found)
+    assert (denied.value.reason, denied.value.argument) == ("argument_missing", "path")
+
+    class Permitted(pydantic.BaseModel):
+        name: pydantic.SecretStr
+        opts: Options = Options()
+
+    with authorize("save", defaulted({"name": "n"}, Permitted)) as call:
+        assert call.arguments == {"opts": {"mode": "rw"}}
+    by_schema = defaulted({}, {"properties": {"name": {"default": {"a": [float("nan")], 1: object()}}}})
+    assert by_schema == {"name": {"a": [None]}} and set(by_schema.unknown) == {("name", "a", 0), ("name", "1")}
+
+
+def test_what_a_models_own_code_makes_anew_is_unknown():
+    pydantic = pytest.importorskip("pydantic")
+    numbers = itertools.count()
+
+    class Stamped(pydantic.BaseModel):
+        path: str
+        at: int | None = None
+
+        @pydantic.model_validator(mode="after")
+        def stamp(self):
+            self.at = next(numbers) if self.at is None else self.at
+            return self
+
+    class Counted(pydantic.BaseModel):
+        path: str
+
+        @pydantic.field_validator("path")
+        def count(cls, value):
+            return f"{value}{next(numbers)}"
+
+    class Made(pydantic.BaseModel):
+        path: str
+        at: int | None = None
+
+        def model_post_init(self, _):
+            self.at = next(numbers)
+
+    for model, known, unknown in ((Stamped, {"path": "a"}, "at"), (Counted, {}, "path"), (Made, {"path": "a"}, "at")):
+        found = defaulted({"path": "a"}, model)
+        assert found == known and found.unknown == ((unknown,),), model
+    assert defaulted({"path": "a", "at": 3}, Stamped).unknown == ()

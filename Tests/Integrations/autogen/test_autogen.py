@@ -16,7 +16,7 @@ from contract import BAD, GOOD, tools_of
 from libagentid.integrations.autogen import guard, guard_agent
 from libagentid.tools import NotGuarded
 from nested import *
-from pydantic import create_model
+from pydantic import SecretStr, create_model
 
 USAGE = RequestUsage(prompt_tokens=0, completion_tokens=0)
 
@@ -169,3 +169,16 @@ def test_what_the_model_reads_of_a_call_outside_of_any_agent_says_what_to_do(ran
     answer = asyncio.run(guard(tools).call_tool("read_file", {"path": "/data/a"}))
     assert "no agent here: call this inside a `with` block" in answer.to_text() and ran == []
     assert "LookupError" in caplog.text
+
+
+def test_what_a_tool_gets_that_has_no_form_in_json_is_left_to_it_where_the_scope_says_so(calling, own_world, ran):
+    def read_file(path: str, word: SecretStr, lines: dict[int, str], most: float) -> str:
+        """Reads a file."""
+        ran.append((path, word.get_secret_value(), lines, most))
+        return "text"
+
+    given = {"path": "/data/a", "word": "x", "lines": {"1": "one"}, "most": float("inf")}
+    _, agent, _ = own_world("read_file(path under '/data', *: *)")
+    with agent:
+        calling([read_file], [[("read_file", given)], [("read_file", {**given, "path": "/etc"})]])
+    assert ran == [("/data/a", "x", {1: "one"}, float("inf"))]

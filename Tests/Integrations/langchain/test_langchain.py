@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 from typing import Annotated
 
 import libagentid
@@ -19,7 +20,7 @@ from langgraph.prebuilt import InjectedState, ToolNode
 from libagentid.integrations.langchain import Guarded
 from libagentid.tools import NotGuarded, guarded
 from nested import *
-from pydantic import BaseModel, Field
+from pydantic import AliasChoices, BaseModel, Field, SecretStr, model_validator
 from scripted import Scripted, calls
 
 
@@ -216,6 +217,50 @@ def test_what_the_framework_puts_into_a_call_is_no_change_nor_is_a_default(own_w
     with agent:
         graph.invoke(ASK)
     assert sorted(each[:4] for each in ran) == [("/data/a", 5, None, 2), ("/data/b", 5, None, 2)]
+
+
+class _Anew(BaseModel):
+    path: str = Field(validation_alias=AliasChoices("path", "file"))
+    word: SecretStr = SecretStr("x")
+    lines: int = 5
+    numbers: dict[int, str] = {}
+    at: int | None = None
+
+    @model_validator(mode="after")
+    def stamp(self):
+        self.at = next(_numbers) if self.at is None else self.at
+        return self
+
+
+_numbers = itertools.count()
+
+
+def reads_anew(ran, given, *middleware):
+    @tool(args_schema=_Anew)
+    def read_file(path, word, lines, numbers, at=None):
+        """Reads a file."""
+        ran.append((path, word.get_secret_value(), numbers))
+
+    return create_agent(Scripted(script=[calls(("read_file", given))]), [read_file], middleware=[Guarded(), *middleware])
+
+
+def test_a_tool_that_reads_its_arguments_otherwise_each_time_runs_where_the_scope_leaves_that_open(own_world, ran):
+    _, agent, _ = own_world("read_file(path under '/data', *: *)")
+    with agent:
+        reads_anew(ran, {"file": "/data/a", "word": "y", "numbers": {"1": "one"}}).invoke(ASK)
+        reads_anew(ran, {"file": "/etc/a"}).invoke(ASK)
+    assert ran == [("/data/a", "y", {1: "one"})]
+
+
+@pytest.mark.parametrize("more", [{"word": "z"}, {"file": "/data/b"}, {"at": 7}])
+def test_what_is_read_otherwise_each_time_is_not_changed_after_it_was_decided(own_world, ran, more):
+    def change(request):
+        return request.override(tool_call={**request.tool_call, "args": {**request.tool_call["args"], **more}})
+
+    _, agent, _ = own_world("read_file(path under '/data', *: *)")
+    with agent, pytest.raises(NotGuarded, match=r"put Guarded\(\) last"):
+        reads_anew(ran, {"file": "/data/a", "word": "y"}, Changes(change)).invoke(ASK)
+    assert ran == []
 
 
 def test_a_call_that_is_made_again_after_it_was_decided_once_is_an_error(tools, agent, ran):

@@ -10,7 +10,7 @@ from contract import BAD, GOOD, tools_of, ways
 from libagentid.integrations.pydantic_ai import Guarded
 from libagentid.tools import NotGuarded
 from nested import *
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic_ai import Agent, TextOutput
 from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.exceptions import UnexpectedModelBehavior
@@ -172,3 +172,16 @@ def test_a_call_that_is_changed_is_decided_as_it_runs(agent, ran, capabilities, 
 def test_a_name_is_a_text():
     with pytest.raises(TypeError, match="name is a text, the sub-agent's, not int"):
         Guarded(5)
+
+
+def test_what_a_tool_gets_that_has_no_form_in_json_is_left_to_it_where_the_scope_says_so(calling, own_world, ran):
+    def read_file(path: str, word: SecretStr, lines: dict[int, str], most: float = float("inf")) -> str:
+        """Reads a file."""
+        ran.append((path, word.get_secret_value(), lines, most))
+        return "text"
+
+    given = {"path": "/data/a", "word": "x", "lines": {"1": "one"}}
+    _, agent, _ = own_world("read_file(path under '/data', *: *)")
+    with agent:
+        calling([read_file], [[("read_file", given)], [("read_file", {**given, "path": "/etc"})]])
+    assert ran == [("/data/a", "x", {1: "one"}, float("inf"))]

@@ -13,6 +13,30 @@ from ..tools import Call, acting
 from ..tools._call import EARLY, _now
 
 
+class _Quiet:
+    """Comes right after a held tool's class: else the tool's own `__init_subclass__`, which may do anything, would be called."""
+
+    __slots__ = ()
+
+    def __init_subclass__(cls, **_: Any) -> None:
+        pass
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        pass
+
+
+def _quietly(kind: Any) -> Any:
+    """The metaclass of a held tool's class. `_Quiet` is in its order alone: no object changes to a class of other bases."""
+    meta: Any = type(kind)
+
+    def mro(cls: Any) -> list[Any]:
+        first, *rest = meta.mro(cls)
+        return [first, _Quiet, *rest]
+
+    return type(meta.__name__, (meta,), {"mro": mro, "__module__": meta.__module__, "__qualname__": meta.__qualname__})
+
+
 class Holds:
     """Has tools run by methods of ours, each made for the class that a tool had. A tool stays the object that it is."""
 
@@ -27,7 +51,7 @@ class Holds:
         if kind not in self._kinds:
             own = {name: around(kind) for name, around in self._methods.items() if hasattr(kind, name)}
             own |= {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "__slots__": ()}
-            self._kinds.setdefault(kind, type(kind.__name__, (kind,), own))
+            self._kinds.setdefault(kind, _quietly(kind)(kind.__name__, (kind,), own))
         tool.__class__ = self._kinds[kind]
 
 

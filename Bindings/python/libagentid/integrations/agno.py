@@ -18,6 +18,8 @@ from typing import Any
 from .._current import current_agent
 from .._errors import Denied
 from ..tools import NotGuarded, SubAgents, acting, authorize, plain, refusal
+from ..tools._defaults import with_unknown
+from ..tools._values import readable
 from . import named, needs, wanted
 from ._held import ran, runs
 
@@ -135,7 +137,7 @@ class _Hook:
         try:
             with acting(agent):
                 given = {name: plain(value) for name, value in real.items()}
-                call = authorize(function_name, {**self._defaults.get(function_name, {}), **given})
+                call = authorize(function_name, with_unknown({**self._defaults.get(function_name, {}), **given}))
         except Denied as denied:
             return refusal(denied)
         run = runs if is_async else ran
@@ -147,4 +149,4 @@ def _defaults(function: Any) -> dict[str, Any]:
     if not callable(function):
         return {}
     parameters = inspect.signature(function).parameters
-    return {name: plain(p.default) for name, p in parameters.items() if p.default not in (inspect.Parameter.empty, None)}
+    return {name: readable(p.default) for name, p in parameters.items() if p.default not in (inspect.Parameter.empty, None)}

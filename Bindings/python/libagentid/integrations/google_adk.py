@@ -19,7 +19,9 @@ from typing import Any
 from .._current import current_agent
 from .._errors import Denied
 from ..tools import Call, NotGuarded, SubAgents, acting, authorize, permitted, plain, refusal
+from ..tools._defaults import with_unknown
 from ..tools._recent import Recent
+from ..tools._values import readable
 from . import needs
 from ._held import Holds, paused, runs
 
@@ -171,5 +173,5 @@ def _defaulted(tool: Any, given: dict[str, Any]) -> dict[str, Any]:
     if function := getattr(tool, "func", None):
         for name, parameter in inspect.signature(function).parameters.items():
             if name not in arguments and parameter.default not in (inspect.Parameter.empty, None):
-                arguments[name] = plain(parameter.default)
-    return arguments
+                arguments[name] = readable(parameter.default)
+    return with_unknown(arguments)

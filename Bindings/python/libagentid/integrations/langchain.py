@@ -20,6 +20,7 @@ from uuid import uuid4
 from .._current import current_agent
 from .._errors import Denied
 from ..tools import NotGuarded, SubAgents, acting, authorize, decided, defaulted, permitted, plain, refusal
+from ..tools._call import same_json
 from ..tools._recent import Recent
 from . import named, needs
 
@@ -48,11 +49,7 @@ class _Watch(BaseCallbackHandler):
         name, call = (serialized or {}).get("name") or more.get("name") or "", decided()
         if call is None or call.tool != name:
             raise NotGuarded(f"nothing guards the tool {name}, which was started inside a guarded run: give its agent Guarded()")
-        asked, inputs = _given.get(), more.get("inputs")
-        maybe = {name for name in asked[1] if (inputs or {}).get(name) is not None}
-        # What has another name was put in by the framework.
-        given = {name: value for name, value in (inputs or {}).items() if name in call.arguments or name in maybe}
-        if not call.begin(name) or (inputs is not None and not call.is_of(_read(given, asked))):
+        if not call.begin(name) or not _is_as_decided(call, more.get("inputs")):
             raise NotGuarded(
                 f"{name} is called again, or with other arguments, after it was decided: put Guarded() last among the middleware"
             )
@@ -66,22 +63,54 @@ class _Watch(BaseCallbackHandler):
 
 WATCH = _Watch()
 _watched: ContextVar[_Watch | None] = ContextVar("agentid.langchain", default=None)
-_Asked: TypeAlias = "tuple[Any, frozenset[str]]"
-_given: ContextVar[_Asked] = ContextVar("agentid.langchain.given", default=(None, frozenset()))
+_Asked: TypeAlias = "tuple[Any, frozenset[str], frozenset[str]]"
+_NOTHING: _Asked = (None, frozenset(), frozenset())
+_given: ContextVar[tuple[dict[str, Any], _Asked]] = ContextVar("agentid.langchain.given", default=({}, _NOTHING))
 register_configure_hook(_watched, inheritable=True)
 
 
 def _asked(tool: Any) -> _Asked:
-    """The schema of a tool's arguments, or the Pydantic model by which it reads them, and the names of those a model may give."""
+    """The schema of a tool's arguments, or the Pydantic model by which it reads them; the names of those that a model may give,
+    and of those that the framework puts in."""
     model = tool.args_schema
     if isinstance(model, dict):
-        return model, frozenset(model.get("properties") or ())
+        return model, frozenset(model.get("properties") or ()), frozenset()
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        return {"properties": tool.args}, frozenset(tool.args)
+        return {"properties": tool.args}, frozenset(tool.args), frozenset()
     shown = tool.tool_call_schema.model_fields.keys()
-    put_in: Any = {name: (Any, None) for name in model.model_fields if name not in shown}  # by the framework
-    names = {each for name in shown for each in (name, model.model_fields[name].alias) if each}
-    return create_model(model.__name__, __base__=model, **put_in) if put_in else model, frozenset(names)
+    put_in: Any = {name: (Any, None) for name in model.model_fields if name not in shown}
+    names = {each for name in shown for each in _names(name, model.model_fields[name])}
+    read = create_model(model.__name__, __base__=model, **put_in) if put_in else model
+    return read, frozenset(names), frozenset(put_in)
+
+
+def _names(name: str, field: Any) -> set[str]:
+    """The names under which Pydantic reads a field."""
+    said = field.validation_alias
+    paths = [getattr(each, "path", [each])[0] for each in getattr(said, "choices", [said])]
+    return {each for each in (name, field.alias, *paths) if isinstance(each, str)}
+
+
+def _is_as_decided(call: Any, inputs: dict[str, Any] | None) -> bool:
+    """Whether a tool starts with the arguments that were decided: those that the model gave, or others that are read the same.
+
+    What is read anew each time cannot be compared.
+    """
+    if inputs is None:
+        return True
+    given, asked = _given.get()
+    _, names, put_in = asked
+    decided = {name: value for name, value in given.items() if name not in put_in}
+    # What has another name was put in by the framework.
+    known = {*given, *call.arguments, *names} - put_in
+    try:
+        starts = plain({name: value for name, value in inputs.items() if name in known})
+        if same_json(starts, decided):
+            return True
+        read = _read(starts, asked)
+    except TypeError:
+        return False
+    return not getattr(read, "unknown", ()) and call.is_of(read)
 
 
 def _read(given: dict[str, Any], asked: _Asked) -> dict[str, Any]:
@@ -93,8 +122,8 @@ def _read(given: dict[str, Any], asked: _Asked) -> dict[str, Any]:
 
 
 @contextmanager
-def _watching(asked: _Asked) -> Generator[None]:
-    before, outer = _watched.set(WATCH), _given.set(asked)
+def _watching(given: tuple[dict[str, Any], _Asked]) -> Generator[None]:
+    before, outer = _watched.set(WATCH), _given.set(given)
     try:
         yield
     finally:
@@ -148,19 +177,19 @@ class Guarded(AgentMiddleware[Any, Any, Any]):
     def wrap_tool_call(self, request: Any, handler: Any) -> Any:
         with acting(self._agent(request.state, (request.tool_call["name"],))):
             try:
-                call, asked = self._decided(request)
+                call, given = self._decided(request)
             except Denied as denied:
                 return self._refused(denied, request)
-            with _watching(asked), call:
+            with _watching(given), call:
                 return call.answered(handler(request), _says_it_failed)
 
     async def awrap_tool_call(self, request: Any, handler: Any) -> Any:
         with acting(await asyncio.to_thread(self._agent, request.state, (request.tool_call["name"],))):
             try:
-                call, asked = self._decided(request)
+                call, given = self._decided(request)
             except Denied as denied:
                 return self._refused(denied, request)
-            with _watching(asked), call:
+            with _watching(given), call:
                 return call.answered(await handler(request), _says_it_failed)
 
     def _agent(self, state: Any, tools: tuple[str, ...]) -> Agent:
@@ -178,14 +207,14 @@ class Guarded(AgentMiddleware[Any, Any, Any]):
         return request.override(tools=permitted(request.tools, lambda tool: tool.name, agent=self._agent(request.state, ())))
 
     def _decided(self, request: Any) -> Any:
-        asked = self._asked_of(request.tool)
-        call = authorize(request.tool_call["name"], _read(plain(request.tool_call["args"]), asked))  # a copy, which stays
+        asked, given = self._asked_of(request.tool), plain(request.tool_call["args"])  # a copy, which stays
+        call = authorize(request.tool_call["name"], _read(given, asked))
         call.pauses = GraphBubbleUp
-        return call, asked
+        return call, (given, asked)
 
     def _asked_of(self, tool: Any) -> _Asked:
         if tool is None:
-            return None, frozenset()
+            return _NOTHING
         known = self._schemas.get(id(tool)) or self._schemas.put(id(tool), (tool, _asked(tool)))
         return known[1]
 

@@ -17,6 +17,7 @@ from uuid import uuid4
 from .._current import current_agent
 from .._errors import Denied
 from ..tools import NotGuarded, SubAgents, acting, authorize, defaulted, permitted, plain, refusal
+from ..tools._values import readable
 from . import named, needs
 
 VERSION = needs("pydantic-ai-slim", "2.0", "pydantic-ai")
@@ -109,16 +110,17 @@ def _given(args: Any, schema: Any) -> dict[str, Any]:
     properties = schema.get("properties") or {}
     by_default = [name for name, each in properties.items() if isinstance(each, dict) and each.get("default", ...) is None]
     given = {name: value for name, value in args.items() if not (value is None and name in by_default)}
-    return defaulted(plain(given, asked=True), schema)
+    return defaulted(readable(given, asked=True), schema)
 
 
 def _read(output: Any, args: dict[str, Any], schema: Any) -> dict[str, Any]:
     """The arguments of an output function; of one argument Pydantic AI hands on the value alone."""
     names = list(schema.get("properties") or {})
-    if not isinstance(plain(output, asked=True), dict) or (
+    read = readable(output, asked=True)
+    if not isinstance(read, dict) or (
         isinstance(output, dict) and len(names) == 1 and (list(output) != names or isinstance(args.get(names[0]), dict))
     ):
         if len(names) != 1:
             raise NotGuarded("the arguments of this output function are not known: give it a Pydantic model")
         return _given({names[0]: output}, schema)
-    return _given(output if isinstance(output, dict) else plain(output, asked=True), schema)
+    return _given(output if isinstance(output, dict) else read, schema)

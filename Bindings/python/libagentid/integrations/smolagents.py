@@ -17,6 +17,8 @@ from typing import Any
 
 from .._current import current_agent
 from ..tools import NotGuarded, SubAgents, acting, authorize, plain
+from ..tools._defaults import with_unknown
+from ..tools._values import readable
 from . import needs, wanted
 
 VERSION = needs("smolagents", "1.20", "smolagents")
@@ -119,14 +121,15 @@ class _Carried:
 
 def _decided(name: str, tool: Any) -> Any:
     run, parameters = tool.forward, inspect.signature(tool.forward).parameters
-    defaults = {each: p.default for each, p in parameters.items() if p.default not in (inspect.Parameter.empty, None)}
+    defaults = {each: readable(p.default) for each, p in parameters.items() if p.default not in (inspect.Parameter.empty, None)}
 
     def forward(*args: Any, **kwargs: Any) -> Any:
         if len(args) > len(tool.inputs):
             raise TypeError(f"{name} takes {len(tool.inputs)} arguments, and {len(args)} were given")
         given = {**dict(zip(tool.inputs, args, strict=False)), **kwargs}
-        arguments = {each: plain(value) for each, value in {**defaults, **given}.items() if value is not None}
-        with authorize(name, arguments):
+        left_out = {each: value for each, value in defaults.items() if each not in given}
+        arguments = {**left_out, **{each: plain(value) for each, value in given.items() if value is not None}}
+        with authorize(name, with_unknown(arguments)):
             return run(**given)
 
     setattr(forward, _MARK, name)

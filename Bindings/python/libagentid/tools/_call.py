@@ -117,7 +117,7 @@ class Call:
 
     def is_of(self, arguments: Mapping[str, Any]) -> bool:
         """Whether these are the arguments that were decided."""
-        return _canonical(arguments) == _canonical(self.arguments)
+        return same_json(arguments, self.arguments)
 
     def __enter__(self) -> Self:
         self._before, self._current = _now.set(self), running.set(self)
@@ -151,6 +151,11 @@ def _reset(now: ContextVar[Any], before: Token[Any] | None) -> None:
         now.reset(before)
     except ValueError:  # left in another context, which never had it
         now.set(None)
+
+
+def same_json(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two have the same members, whatever their order."""
+    return _canonical(one) == _canonical(other)
 
 
 def _canonical(arguments: Mapping[str, Any]) -> str:
@@ -190,9 +195,7 @@ def _seen(tool: str, unknown: tuple[Place, ...], agent: Identity) -> None:
     place = unseen(unknown, scope_of(agent).get(tool) or {})
     if place is not None:
         name = ".".join(map(str, place))
-        said = (
-            f"the argument {name} of {tool} must be given: the scope restricts it, and the tool's schema does not say its default"
-        )
+        said = f"the argument {name} of {tool} must be given: the scope restricts it, and what the tool will see is not known"
         raise Denied(1, "argument_missing", said, f"arguments.{name}", None)
 
 

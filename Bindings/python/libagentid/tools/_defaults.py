@@ -7,7 +7,7 @@ from typing import Any, TypeAlias, cast
 from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 
-from ._values import plain
+from ._values import NO_FORM, plain, readable
 
 Place: TypeAlias = tuple[str | int, ...]
 _Schema: TypeAlias = Mapping[str, Any]
@@ -16,6 +16,7 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
     "object": (dict,), "array": (list,), "string": (str,), "integer": (int, float), "number": (int, float), "boolean": (bool,),
     "null": (type(None),),
 }  # fmt: skip
+_OWN_CODE = ("default_factory", "'function-", "post_init", "custom_init")  # which may say something else each time
 _factories: WeakKeyDictionary[type, bool] = WeakKeyDictionary()
 
 
@@ -23,7 +24,7 @@ class Defaulted(dict[str, Any]):
     """Arguments with their defaults."""
 
     unknown: tuple[Place, ...] = ()
-    """The places of those that were left out, and of whose defaults nobody knows here what they are."""
+    """The places of those of which nobody knows here what the tool will see."""
 
 
 def defaulted(arguments: Mapping[str, Any], schema: Mapping[str, Any] | type[Any] | None) -> dict[str, Any]:
@@ -35,9 +36,7 @@ def defaulted(arguments: Mapping[str, Any], schema: Mapping[str, Any] | type[Any
     if isinstance(schema, type):
         return _of_model(arguments, schema)
     walk = _Walk(schema or {})
-    made = Defaulted(walk.value(dict(arguments), schema or {}, (), 0))
-    made.unknown = tuple(walk.unknown)
-    return made
+    return with_unknown(walk.value(dict(arguments), schema or {}, (), 0), walk.unknown)
 
 
 def unseen(unknown: Iterable[Place], constraints: Mapping[str, Any]) -> Place | None:
@@ -65,23 +64,43 @@ def _of_model(arguments: Mapping[str, Any], model: Any) -> Defaulted:
     """The arguments that a model makes of others; twice where it makes some anew, to know which."""
     given = plain(arguments)
     try:
-        made = [plain(model.model_validate(plain(given)), asked=True)]
+        made = [readable(model.model_validate(plain(given)), asked=True)]
         if _makes_anew(model):
-            made.append(plain(model.model_validate(plain(given)), asked=True))
+            made.append(readable(model.model_validate(plain(given)), asked=True))
     except ValueError:  # the tool refuses them as well
         return Defaulted(given)
     if not isinstance(made[0], dict):
         return Defaulted(given)
     unknown: list[Place] = []
-    same = Defaulted(_same(made[0], made[-1], (), unknown))
-    same.unknown = tuple(unknown)
-    return same
+    return with_unknown(_same(made[0], made[-1], (), unknown), unknown)
+
+
+def with_unknown(value: dict[str, Any], unknown: Iterable[Place] = ()) -> Defaulted:
+    """Arguments that are `readable`, with the places of what has no form in JSON and of what else is unknown."""
+    places = list(unknown)
+    made = Defaulted(_without_gaps(value, (), places))
+    made.unknown = tuple(places)
+    return made
+
+
+def _without_gaps(value: Any, place: Place, unknown: list[Place]) -> Any:
+    if isinstance(value, dict):
+        members = cast("dict[str, Any]", value)
+        unknown.extend((*place, name) for name, each in members.items() if each is NO_FORM)
+        return {name: _without_gaps(each, (*place, name), unknown) for name, each in members.items() if each is not NO_FORM}
+    if isinstance(value, list):
+        return [_without_gaps(each, (*place, index), unknown) for index, each in enumerate(cast("list[Any]", value))]
+    if value is NO_FORM:  # an element, which keeps the others in their places
+        unknown.append(place)
+        return None
+    return value
 
 
 def _makes_anew(model: type[Any]) -> bool:
     found = _factories.get(model)
     if found is None:
-        found = _factories[model] = "default_factory" in repr(cast("Any", model).__pydantic_core_schema__)
+        said = repr(cast("Any", model).__pydantic_core_schema__)
+        found = _factories[model] = any(each in said for each in _OWN_CODE)
     return found
 
 
@@ -151,7 +170,7 @@ class _Walk:
                 continue
             known, default = self._default(property)
             if known and default is not None:
-                made[name] = self.value(plain(default), property, at, depth)
+                made[name] = self.value(readable(default), property, at, depth)
             elif not known and name not in required:
                 self.unknown.append(at)
         if isinstance(other := schema.get("additionalProperties"), Mapping):

@@ -35,7 +35,7 @@ def guarded(
     The call has the function's name, or `name`, and its arguments by name: positional ones are bound, defaults filled in, except
     those that are None, which are "not given". `hidden`: parameters that no caller chooses, such as a framework's context; a
     method's `self` is hidden by itself. Functions, coroutines and generators of both kinds; a generator is decided when it
-    starts. Where a function returns what is awaited or iterated over, its call ends when that does. What a `functools.partial`
+    starts. A call ends with the coroutine, future or generator that the function returns. What a `functools.partial`
     fills in is decided too; below Pydantic's `validate_call` it decides what that makes of the arguments. Objects are decided as
     `plain` has them where they are asked for. Raises `Denied`, `LookupError` outside of any agent, `TypeError` for arguments
     that do not fit or are not JSON: the function has not run then. Safe from any thread. What is decorated cannot be reached

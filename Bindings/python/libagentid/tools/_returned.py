@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -62,7 +62,7 @@ class Running(Recorded):
             made: Any = streaming(*_Pending(call, result).steps)()
         elif kind is AsyncGeneratorType:
             made = streaming_async(*_Pending(call, result).steps)()
-        elif kind in (CoroutineType, GeneratorType) or (hasattr(kind, "__await__") and not _is_more(kind)):
+        elif kind in (CoroutineType, GeneratorType) or (isinstance(result, Coroutine) and not _is_more(kind)):
             made = _coroutine(_Pending(call, result), result)
             made.__name__, made.__qualname__ = (
                 str(getattr(result, name, kind.__name__)) for name in ("__name__", "__qualname__")
@@ -70,14 +70,14 @@ class Running(Recorded):
         elif (hasattr(kind, "__await__") and hasattr(kind, "add_done_callback")) or _is_future(result):
             result.add_done_callback(_Pending(call, None).ended)
             made = result
-        else:
+        else:  # also an object that can be awaited: it may be used otherwise, and awaited twice
             return result
         self.call = None
         return made
 
 
 def _is_more(kind: type[Any]) -> bool:
-    """Whether what can be awaited is used in other ways too, and must stay what it is."""
+    """Whether a coroutine is used in other ways too, and must stay what it is."""
     return any(hasattr(kind, name) for name in ("__aenter__", "__aiter__", "add_done_callback"))
 
 

@@ -23,10 +23,40 @@ def plain(value: Any, *, asked: bool = False) -> Any:
     one order, times that pass seconds, data classes and Pydantic models objects of what they hold, whatever they write of it.
     `asked`: objects as a schema asks for them, by their fields' aliases, without what is null by default.
     """
+    return _plain(value, asked, False)
+
+
+def readable(value: Any, *, asked: bool = False) -> Any:
+    """As `plain`, for what a tool makes of arguments: a part that has no form in JSON is `NO_FORM`, and no error."""
+    return _part(value, asked, True)
+
+
+class _NoForm:
+    """Stands for a part of a value that a guard cannot look at."""
+
+    __slots__ = ()
+
+
+NO_FORM: Any = _NoForm()
+
+
+def _part(value: Any, asked: bool, gaps: bool) -> Any:
+    if not gaps:
+        return _plain(value, asked, False)
+    try:
+        return _plain(value, asked, True)
+    except TypeError:
+        return NO_FORM
+
+
+def _plain(value: Any, asked: bool, gaps: bool) -> Any:
+    """`gaps`: parts that have no form are `NO_FORM`."""
+    if gaps and isinstance(value, float) and not math.isfinite(value):
+        raise TypeError("NaN and infinity have no form in JSON")
     if value is None or type(value) in (str, int, float, bool):
         return value
     if isinstance(value, Enum):
-        return plain(value.value, asked=asked)
+        return _plain(value.value, asked, gaps)
     if isinstance(value, Decimal | UUID):
         return str(value)
     if isinstance(value, datetime | date | time):
@@ -37,11 +67,11 @@ def plain(value: Any, *, asked: bool = False) -> Any:
     if isinstance(value, os.PathLike):
         return plain(os.fspath(cast("os.PathLike[str]", value)))
     if isinstance(value, Mapping):
-        return _object(cast("Mapping[Any, Any]", value), asked)
+        return _object(cast("Mapping[Any, Any]", value), asked, gaps)
     if isinstance(value, list | tuple):
-        return [plain(each, asked=asked) for each in cast("list[Any]", value)]
+        return [_part(each, asked, gaps) for each in cast("list[Any]", value)]
     if isinstance(value, set | frozenset):
-        return sorted((plain(each, asked=asked) for each in cast("set[Any]", value)), key=_in_order)
+        return sorted((_part(each, asked, gaps) for each in cast("set[Any]", value)), key=_in_order)
     if isinstance(value, str):
         return str.__str__(value)  # what a subclass is to JSON
     if isinstance(value, int | float):
@@ -52,9 +82,9 @@ def plain(value: Any, *, asked: bool = False) -> Any:
     if is_dataclass(kind):
         known = {each.name: each.default for each in fields(kind)}
         held = {name: getattr(value, name) for name in known}
-        return {name: plain(each, asked=asked) for name, each in held.items() if not (asked and each is known[name] is None)}
+        return {name: _part(each, asked, gaps) for name, each in held.items() if not (asked and each is known[name] is None)}
     if hasattr(kind, "model_dump"):
-        return _model(value, kind, asked)
+        return _model(value, kind, asked, gaps)
     if kind.__module__ == "ipaddress" or hasattr(kind, "unicode_string"):  # Pydantic's URLs
         return str(value)
     raise TypeError(f"an argument of the type {kind.__name__} has no form in JSON: a guard cannot look at it")
@@ -71,22 +101,22 @@ def _text(value: bytes | bytearray) -> str:
         raise TypeError("an argument of bytes that are not UTF-8 has no form in JSON: a guard cannot look at it") from None
 
 
-def _model(value: Any, kind: Any, asked: bool) -> Any:
+def _model(value: Any, kind: Any, asked: bool, gaps: bool) -> Any:
     """A Pydantic model as what it holds: its own serializers may write something else."""
-    if _is_more_than_its_dump(value):
+    known: Mapping[str, Any] | None = getattr(kind, "model_fields", None)
+    if not (gaps and known is not None) and _is_more_than_its_dump(value):
         named = f"a {kind.__name__} with a secret, NaN, infinity or a field that its JSON leaves out"
         raise TypeError(f"{named} is not what a guard sees")
-    known: Mapping[str, Any] | None = getattr(kind, "model_fields", None)
     if known is None:
         return plain(value.model_dump(mode="json"))
     if getattr(kind, "__pydantic_root_model__", False):
-        return plain(value.root, asked=asked)
+        return _plain(value.root, asked, gaps)
     made: dict[str, Any] = {}
     for name, field in known.items():
         held = getattr(value, name)
         if not (asked and held is None and field.default is None):
-            made[_alias(name, field) if asked else name] = plain(held, asked=asked)
-    return {**made, **plain(value.model_extra or {}, asked=asked)}
+            made[_alias(name, field) if asked else name] = _part(held, asked, gaps)
+    return {**made, **_plain(value.model_extra or {}, asked, gaps)}
 
 
 def _alias(name: str, field: Any) -> str:
@@ -108,9 +138,24 @@ def _is_more_than_its_dump(value: Any) -> bool:
     return any(field.exclude for field in known.values()) or any(map(_is_more_than_its_dump, inner))
 
 
-def _object(value: Mapping[Any, Any], asked: bool) -> dict[str, Any]:
-    if not all(isinstance(name, str) for name in value):
+def _object(value: Mapping[Any, Any], asked: bool, gaps: bool) -> dict[str, Any]:
+    if gaps and type(value) is dict:
+        named = {_name(name): each for name, each in value.items()}
+        if len(named) < len(value):
+            raise TypeError("an argument with two members of one name has no form in JSON")
+        value = named
+    elif not all(isinstance(name, str) for name in value):
         raise TypeError("an argument with members that are not named by texts has no form in JSON")
     if cast("type[Any]", type(value)) is not dict:
         one_reading(value)
-    return {name: plain(each, asked=asked) for name, each in value.items()}
+    return {name: _part(each, asked, gaps) for name, each in value.items()}
+
+
+def _name(name: Any) -> str:
+    """The name of a member, as Pydantic reads it from JSON."""
+    made = _plain(name, False, True)
+    if isinstance(made, str):
+        return made
+    if made is None or isinstance(made, int | float):
+        return json.dumps(made)
+    raise TypeError("an argument with members that are not named by texts or numbers has no form in JSON")
