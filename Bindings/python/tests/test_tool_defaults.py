@@ -209,3 +209,16 @@ def test_what_a_models_own_code_makes_anew_is_unknown():
         found = defaulted({"path": "a"}, model)
         assert found == known and found.unknown == ((unknown,),), model
     assert defaulted({"path": "a", "at": 3}, Stamped).unknown == ()
+
+    class Moody(pydantic.BaseModel):
+        path: str
+
+        @pydantic.field_validator("path")
+        def refuse(cls, value):
+            if next(numbers) % 2:
+                raise ValueError
+            return value
+
+    if next(numbers) % 2 == 0:
+        next(numbers)
+    assert defaulted({"path": "a"}, Moody).unknown == ((),)

@@ -62,13 +62,15 @@ def _is_constrained(constraint: Any, place: Place) -> bool:
 
 def _of_model(arguments: Mapping[str, Any], model: Any) -> Defaulted:
     """The arguments that a model makes of others; twice where it makes some anew, to know which."""
-    given = plain(arguments)
+    given, made = plain(arguments), list[Any]()
     try:
-        made = [readable(model.model_validate(plain(given)), asked=True)]
+        made.append(readable(model.model_validate(plain(given)), asked=True))
         if _makes_anew(model):
             made.append(readable(model.model_validate(plain(given)), asked=True))
-    except ValueError:  # the tool refuses them as well
-        return Defaulted(given)
+    except ValueError:  # the tool refuses them as well, unless it reads them otherwise each time
+        return with_unknown({}, [()]) if made else Defaulted(given)
+    if any(each is NO_FORM for each in made):
+        return with_unknown({}, [()])
     if not isinstance(made[0], dict):
         return Defaulted(given)
     unknown: list[Place] = []
@@ -230,7 +232,9 @@ class _Walk:
 
 
 def _is_of(value: Any, schema: _Schema) -> bool:
-    """Whether a value has the type that a schema names, and is one of those that it lists."""
+    """Whether a value has the type that a schema names, and is one of those that it lists, as far as it can be looked at."""
+    if value is NO_FORM:
+        return True
     if "const" in schema and value != schema["const"]:
         return False
     if "enum" in schema and value not in _list(schema["enum"]):

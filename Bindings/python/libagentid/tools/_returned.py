@@ -62,7 +62,7 @@ class Running(Recorded):
             made: Any = streaming(*_Pending(call, result).steps)()
         elif kind is AsyncGeneratorType:
             made = streaming_async(*_Pending(call, result).steps)()
-        elif kind in (CoroutineType, GeneratorType) or (isinstance(result, Coroutine) and not _is_more(kind)):
+        elif kind in (CoroutineType, GeneratorType) or _is_coroutine(kind):
             made = _coroutine(_Pending(call, result), result)
             made.__name__, made.__qualname__ = (
                 str(getattr(result, name, kind.__name__)) for name in ("__name__", "__qualname__")
@@ -76,9 +76,10 @@ class Running(Recorded):
         return made
 
 
-def _is_more(kind: type[Any]) -> bool:
-    """Whether a coroutine is used in other ways too, and must stay what it is."""
-    return any(hasattr(kind, name) for name in ("__aenter__", "__aiter__", "add_done_callback"))
+def _is_coroutine(kind: Any) -> bool:
+    """Whether it is awaited and nothing else: what is used in other ways too must stay what it is."""
+    others = ("__aenter__", "__aiter__", "add_done_callback")
+    return not any(hasattr(kind, name) for name in others) and issubclass(kind, Coroutine)
 
 
 def _is_future(result: Any) -> bool:

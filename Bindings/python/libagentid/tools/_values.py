@@ -139,8 +139,8 @@ def _is_more_than_its_dump(value: Any) -> bool:
 
 
 def _object(value: Mapping[Any, Any], asked: bool, gaps: bool) -> dict[str, Any]:
-    if gaps and type(value) is dict:
-        named = {_name(name): each for name, each in value.items()}
+    if gaps and cast("type[Any]", type(value)) is dict:
+        named: dict[Any, Any] = {_name(name): each for name, each in value.items()}
         if len(named) < len(value):
             raise TypeError("an argument with two members of one name has no form in JSON")
         value = named
