@@ -14,7 +14,7 @@ enum OddOrigin {
     /// - Parameter scheme: The only scheme that matters, which a text without any is taken to have; empty for any.
     init(_ text: Span<UInt8>, scheme: Span<UInt8>) {
         self = .none
-        let bytes = Self.read(text)
+        let (bytes, isCut) = Self.read(text)
         let slash = UInt8(ascii: "/")
         var first = 0
         while first < bytes.count, !Self.isStructure(bytes[first]) { first += 1 }
@@ -48,6 +48,12 @@ enum OddOrigin {
         while end < bytes.count, bytes[end] != slash, bytes[end] != UInt8(ascii: "?"), bytes[end] != UInt8(ascii: "#") {
             end += 1
         }
+        // What is beyond may be the host, after a user's name or slashes without end.
+        let isWord = first == bytes.count && text.firstIndex(of: UInt8(ascii: "@")) != nil
+        if isCut, end == bytes.count, hasScheme || rest > 0 || isWord {
+            self = .unclear(isNumber: false)
+            return
+        }
         var start = rest
         for i in rest..<end where bytes[i] == UInt8(ascii: "@") { start = i + 1 }
         // Without more, `bob@a.example` is an address of mail.
@@ -66,7 +72,7 @@ enum OddOrigin {
     }
 
     /// The beginning of a text, in lower case, as browsers read it: without blanks before it and line ends in it, `\` as `/`.
-    private static func read(_ text: Span<UInt8>) -> [UInt8] {
+    private static func read(_ text: Span<UInt8>) -> (bytes: [UInt8], isCut: Bool) {
         var bytes: [UInt8] = []
         var i = 0
         while i < text.count, text[i] <= 0x20 { i += 1 }
@@ -79,7 +85,7 @@ enum OddOrigin {
             i += 1
         }
         while let last = bytes.last, last <= 0x20 { bytes.removeLast() }
-        return bytes
+        return (bytes, i < text.count)
     }
 
     private static func isStructure(_ byte: UInt8) -> Bool {

@@ -197,6 +197,7 @@ import Testing
             "a/../b", "./x", "text/plain", "owner/repo", "key=value", "SELECT * FROM t WHERE a='b/c'", "192.0.2.7:80",
             "2001:db8::1", "localhost", "localhost:8080/x", "a", "ex", "Hello. How are you?",
             "https://b.ex/?q=" + String(repeating: "x", count: 9000),
+            String(repeating: "bob@a.ex wrote to eve@a.ex, ", count: 200),
             "Note: either/or, see https://b.ex/menu and a/b. " + String(repeating: "prose ", count: 2000),
         ]
         for rule in [
@@ -211,6 +212,9 @@ import Testing
             "https:a.ex/x", "https:/a.ex/x", "https:\\\\a.ex\\x", "a.ex/x", "//u@a.ex/x", "a.ex:443/x",
             "ht\ntps://a.ex/x",
             "https://a.ex/" + String(repeating: "x", count: 9000), "https://a%2eex/x", "a\u{3002}ex/x",
+            "https://" + String(repeating: "u", count: 2000) + "@a.ex/x",
+            "https:" + String(repeating: "/", count: 2000) + "a.ex/x",
+            String(repeating: "u", count: 2000) + "@a.ex/x", "//" + String(repeating: " ", count: 2000) + "@a.ex/x",
         ] {
             for rule in [
                 "like 'https://a.ex/*'", "== 'https://a.ex/x'", "in ['https://a.ex/x']", "not in ['https://a.ex/x']",
