@@ -4,8 +4,10 @@
 What had not lapsed when it woke goes on; what had is denied, and goes on where `resume_within` allows it.
 """
 
+import contextlib
 import os
 import pathlib
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -16,9 +18,9 @@ from workplace import HERE, Report, new_directory
 HOST = """
 import libagentid, sys
 path, within = sys.argv[1], int(sys.argv[2])
-acme = libagentid.Authority.open(path, trust_domain="acme.example", lease_duration=90, resume_within=within or None)
+acme = libagentid.Authority.open(path, trust_domain="acme.example", lease_duration=600, resume_within=within or None)
 acme.put_profile("p", owner="team:x@acme.example", ceiling="read")
-agent = acme.agent("p", principal="user:a@acme.example", task="t", scope="read", lifetime=135)
+agent = acme.agent("p", principal="user:a@acme.example", task="t", scope="read", lifetime=900)
 print(flush=True)
 for _ in sys.stdin:
     print(agent.check("read", {}).reason or "permit", flush=True)
@@ -50,14 +52,25 @@ def main():
             with page.open("r+b") as file:
                 file.write(struct.pack("<q", seconds))
 
+        def leases():
+            """Until when each host's agent has its lease."""
+            found = []
+            for within in (0, 3600):
+                with contextlib.closing(sqlite3.connect(f"{work}/{within}/registry.db")) as registry:
+                    found += registry.execute("SELECT expires FROM leases").fetchone()
+            return found
+
         try:
             for host in hosts:
                 host.stdout.readline()
-            # Leases have some seconds left then, and the next renewal is a third of a lease away.
-            wake(75)
-            time.sleep(17)
+            # A minute is left of the leases then, and the next renewal would be a third of a lease away.
+            (before, end) = (leases(), time.monotonic() + 50)
+            wake(540)
+            while not all(map(int.__gt__, leases(), before)) and time.monotonic() < end:
+                time.sleep(0.2)
+            wake(540 + 70)
             report.check("what had not lapsed goes on", [said for said in map(ask, hosts) if said != "permit"])
-            wake(75 + 600)
+            wake(540 + 70 + 3000)
             # The other may go on by now.
             report.check("what lapsed in its sleep is denied", [said for said in [ask(hosts[0])] if said == "permit"])
             end = time.monotonic() + 15

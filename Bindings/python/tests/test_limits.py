@@ -134,6 +134,14 @@ def test_who_hands_on_to_itself_gets_no_more_and_cannot_fill_the_meters(acme):
             assert pays(agent, "1.00")
 
 
+def test_ones_own_limit_is_asked_before_ones_parents(acme):
+    with start(acme, budget("1.00"), rate(1)) as agent:
+        with agent.spawn("c", same_scope=True, limits=[budget("0.50"), rate(1)]) as child:
+            assert pays(child, "0.10")
+            names = [child.check("look", {}).document["message"], agent.check("look", {}).document["message"]]
+            assert child.id in names[0] and child.id not in names[1]
+
+
 def test_many_threads_spend_no_more_than_their_parent_has(acme):
     with start(acme, budget("5.00")) as agent:
         children = [agent.spawn(f"c{i}", same_scope=True, limits=[budget("2.00")]) for i in range(4)]

@@ -131,6 +131,25 @@ def test_a_rate_says_when_to_come_again_also_in_another_process():
         check("decision", denied.document)
 
 
+@pytest.mark.parametrize("kind", ["rate", "budget"])
+def test_ones_own_meter_is_asked_before_one_that_others_share(kind):
+    """So a call that its own agent may not make takes nothing of the domain's, not for a moment: nobody else is stopped."""
+
+    def rule(subject):
+        if kind == "rate":
+            return {"id": subject, "match": "*", "rate": {"calls": 1, "per": "1d", "for": subject}}
+        return {"id": subject, "match": "*", "budget": {"unit": "calls", "limit": "1", "for": subject, "cost": {"fixed": "1"}}}
+
+    subjects = ["domain", "profile", "principal", "task", "subtree", "agent"]
+    with open_authority() as acme, start(acme) as agent:
+        acme.apply_policy(rules(*map(rule, subjects)))
+        assert agent.check("read_file", {"path": "/data/q3/a"})
+        for version in range(2, 8):
+            assert agent.check("read_file", {"path": "/data/q3/a"}).rule == subjects.pop()
+            acme.apply_policy(rules(*map(rule, subjects), version=version))
+        assert agent.check("read_file", {"path": "/data/q3/a"})
+
+
 def test_labels_refuse_and_observing_permits():
     with open_authority() as acme, start(acme) as agent:
         acme.apply_policy(rules(

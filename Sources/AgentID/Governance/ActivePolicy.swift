@@ -4,7 +4,8 @@ internal import StrictJSON
 /// A policy as guards enforce it: read, checked, and its rules in the order in which they are asked. Immutable.
 package final class ActivePolicy: Sendable {
     package let document: PolicyDocument
-    /// Places in the document's rules: hours and refusals, then what needs no meter, then what takes.
+    /// Places in the document's rules: hours and refusals, then what needs no meter, then what takes, from one's own to what
+    /// others share.
     package let order: [Int]
     /// Places of the anomalies, which are counted where a call is denied.
     package let anomalies: [Int]
@@ -35,9 +36,8 @@ package final class ActivePolicy: Sendable {
         anomalies = document.rules.indices.filter {
             if case .anomaly = document.rules[$0].effect { true } else { false }
         }
-        order = document.rules.indices.inOrder {
-            (document.rules[$0].effect.turn, $0) < (document.rules[$1].effect.turn, $1)
-        }
+        let turns = document.rules.map(\.effect.turn)
+        order = document.rules.indices.inOrder { (turns[$0], $0) < (turns[$1], $1) }
     }
 
     /// The policy in force, as the registry has it; `nil` where there is none.
@@ -82,16 +82,31 @@ package final class ActivePolicy: Sendable {
 }
 
 extension PolicyRule.Effect {
-    /// The place in the order of asking: rules that take come last, so that little is given back.
+    /// The place in the order of asking: rules that take come last, so that little is given back. A call that its own meter
+    /// refuses has taken nothing of one that others share: they would be denied for a moment, or stopped, for nothing.
     fileprivate var turn: Int {
         switch self {
         case .refusal, .hours: 0
         case .labels: 1
         case .approval: 2
-        case .rate: 3
-        case .budget: 4
-        case .anomaly: 5
-        case .declassification: 6
+        case .rate(_, let subject): 10 + subject.width
+        case .budget(let budget): 20 + budget.subject.width
+        case .anomaly: 30
+        case .declassification: 31
+        }
+    }
+}
+
+extension Subject {
+    /// The number of those who share its meter grows from one to the next.
+    fileprivate var width: Int {
+        switch self {
+        case .agent: 0
+        case .subtree: 1
+        case .task: 2
+        case .principal: 3
+        case .profile: 4
+        case .domain: 5
         }
     }
 }

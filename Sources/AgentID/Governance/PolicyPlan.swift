@@ -4,7 +4,7 @@ internal import Synchronization
 /// The plan of one policy for one chain: made at the first call under both, and found at every other without a lock.
 final class PolicyPlan: Sendable {
     let policy: ActivePolicy
-    /// The rules that the chain's grants state: asked after the policy's, and counted on from those.
+    /// The rules that the chain's grants state: asked before the policy's, from the leaf on, and counted on from those.
     let limits: [PolicyRule]
     /// The policy's; 0 where only the chain's grants state rules.
     let version: Int64

@@ -34,7 +34,8 @@ struct ToolRules: Sendable {
         // Whatever kinds of rules there are: all but a rate of all calls and labels are to be asked.
         var isPlain = true
         var rated: [PlannedRule] = []
-        for place in plan.policy.order + Array(count..<count + plan.limits.count) {
+        // What an agent's own grant limits before what its parent's does, and that before the policy's: see `turn`.
+        for place in (count..<count + plan.limits.count).reversed() + plan.policy.order {
             let rule = plan.rule(at: place)
             guard let found = rule.match?.tools(named: tool), !found.isEmpty else { continue }
             let isOpen = found.contains { $0.isOpen }
