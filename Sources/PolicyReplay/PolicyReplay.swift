@@ -12,7 +12,7 @@ package final class PolicyReplay {
     private let times: Range<Int64>
     private var judge: ReplayJudge
     private var totals = ReplayTotals()
-    private var contexts: [UInt64: ReplayContext] = [:]
+    private var chains: [UInt64: ReplayChain] = [:]
     private var waiting: [ReplayRecord] = []
     /// Chains that were new since the last calls were answered.
     private var made = 0
@@ -24,7 +24,7 @@ package final class PolicyReplay {
 
     /// So many entries may come after one that is later, as processes write side by side.
     private static let window = 1 << 19
-    private static let mostContexts = 1 << 16
+    private static let mostChains = 1 << 16
 
     /// - Parameter times: of the decisions that are asked about, in milliseconds since 1970.
     package init(_ policy: ActivePolicy, within times: Range<Int64> = .min..<Int64.max) {
@@ -45,7 +45,7 @@ package final class PolicyReplay {
             let bundles = try reader.bundles()
             guard let last = bundles.last else { break }
             for bundle in bundles { take(bundle) }
-            if waiting.count >= Self.window || made >= Self.mostContexts { answer(all: false) }
+            if waiting.count >= Self.window || made >= Self.mostChains { answer(all: false) }
             progress(Int(clamping: last.first) + last.entries.count, all)
         }
         answer(all: true)
@@ -79,13 +79,13 @@ package final class PolicyReplay {
                 kind = Self.kind(of: entry, bytes)
                 if kind == .denied { text = names.number(bytes.text(entry[.reason]) ?? "") }
             }
-            guard let context = context(entry, bytes, hash), let tool = entry[.tool] else {
+            guard let chain = chain(entry, bytes, hash), let tool = entry[.tool] else {
                 totals.deniedOtherwise += 1
                 return
             }
             var found = record(kind)
             found.text = text
-            found.call = context.call(of: tool, entry[.arguments], bytes)
+            found.call = chain.call(of: tool, entry[.arguments], bytes)
             (found.process, found.number) = name(entry[.id], bytes)
             waiting.append(found)
         } else if bytes.says("outcome", entry[.kind]) {
@@ -118,10 +118,10 @@ package final class PolicyReplay {
         return .ruled
     }
 
-    private func context(_ entry: EntryMembers, _ bytes: Span<UInt8>, _ hash: UInt64) -> ReplayContext? {
-        if let known = contexts[hash], known.isOf(entry, bytes) { return known }
-        guard let made = ReplayContext(entry, bytes) else { return nil }
-        contexts[hash] = made
+    private func chain(_ entry: EntryMembers, _ bytes: Span<UInt8>, _ hash: UInt64) -> ReplayChain? {
+        if let known = chains[hash], known.isOf(entry, bytes) { return known }
+        guard let made = ReplayChain(entry, bytes) else { return nil }
+        chains[hash] = made
         self.made += 1
         return made
     }
@@ -170,7 +170,7 @@ package final class PolicyReplay {
         let count = all ? waiting.count : waiting.count / 2
         for i in 0..<count { answer(waiting[i]) }
         waiting.removeFirst(count)
-        if made >= Self.mostContexts { contexts = [:] }
+        if made >= Self.mostChains { chains = [:] }
         made = 0
     }
 

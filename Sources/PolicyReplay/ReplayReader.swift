@@ -53,7 +53,7 @@ struct ReplayReader {
         for range in ranges.dropFirst(Int(first & 0xFF)).prefix(Int(clamping: end - first)) {
             let members = EntryMembers(bundle.bytes.span, range, names)
             if members == nil { bundle.unread += 1 }
-            bundle.entries.append(members.map { ($0, ReplayContext.hash($0, bundle.bytes.span)) })
+            bundle.entries.append(members.map { ($0, ReplayChain.hash($0, bundle.bytes.span)) })
         }
         return bundle
     }
