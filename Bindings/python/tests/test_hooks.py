@@ -23,7 +23,7 @@ def test_every_step_is_told_in_order_and_by_its_schema(tmp_path):
     every = (
         "created renewed rotated granted delegated denied suspended resumed revoked deprovisioning deprovisioned lapsed".split()
     )
-    with open_authority(tmp_path / "acme", lease_duration=2, clock=lambda: time.time() + ahead[0]) as acme:
+    with open_authority(tmp_path / "acme", lease_duration=6, clock=lambda: time.time() + ahead[0]) as acme:
         acme.add_hook("all", events.append, events=every)
         agent, other, doomed = start(acme, intent="sums"), start(acme), start(acme)
         child = agent.spawn("reader", same_scope=True)
@@ -39,7 +39,7 @@ def test_every_step_is_told_in_order_and_by_its_schema(tmp_path):
         agent.end()
         other.close()
         doomed.close()
-        ahead[0] = 10
+        ahead[0] = 20
         assert reaped(acme, 2) == 2
         acme.settle()
     for event in events:

@@ -73,7 +73,7 @@ def test_process_that_was_held_up_past_its_lease_is_not_taken_back(tmp_path):
 
 
 def test_ended_agent_is_not_renewed_by_the_process_that_holds_it(tmp_path):
-    with open_authority(tmp_path / "acme", lease_duration=1) as holder, start(holder) as agent, start(holder) as other:
+    with open_authority(tmp_path / "acme", lease_duration=6) as holder, start(holder) as agent, start(holder) as other:
         with open_authority(tmp_path / "acme") as operator:
             identity = agent.id
             operator.deprovision(identity)

@@ -24,10 +24,10 @@ from life import ALICE, CALL, SCOPE, open_authority, start
 
 
 def test_an_agent_keeps_its_authority_and_its_parent(tmp_path: Path) -> None:
-    agent = start(open_authority(tmp_path / "acme", lease_duration=1))
+    agent = start(open_authority(tmp_path / "acme", lease_duration=3))
     agent = agent.spawn("reader", same_scope=True)
     gc.collect()
-    time.sleep(2)
+    time.sleep(4)
     assert agent.check(*CALL).reason is None
     guard = open_authority().guard(audience="g")
     gc.collect()

@@ -38,7 +38,7 @@ def until(condition: object, seconds: float = 30) -> None:
 
 
 def test_an_agent_that_is_held_outlives_its_grant_and_so_do_those_below_it() -> None:
-    with opened() as acme, acme.agent("researcher", **ASK, lifetime=2) as agent:
+    with opened() as acme, acme.agent("researcher", **ASK, lifetime=4) as agent:
         tree = [agent]
         for i in range(4):
             tree.append(tree[-1].spawn(f"n{i}", same_scope=True))
@@ -53,7 +53,7 @@ def test_an_agent_that_is_held_outlives_its_grant_and_so_do_those_below_it() -> 
 
 
 def test_chain_and_proof_are_taken_together_and_one_that_was_sent_stays_good() -> None:
-    with opened() as acme, acme.agent("researcher", **ASK, lifetime=4) as agent:
+    with opened() as acme, acme.agent("researcher", **ASK, lifetime=8) as agent:
         guard = acme.guard(audience="files")
         chain, proof = agent.present("search", {"query": "x"}, audience="files")
         until(lambda: agent.chain != chain)
@@ -118,7 +118,7 @@ def test_a_hook_on_renewed_is_told_of_the_new_chain(tmp_path: object) -> None:
 
 
 def test_another_process_that_guards_the_directory_knows_what_was_renewed(tmp_path: object) -> None:
-    with opened(tmp_path / "acme") as acme, acme.agent("researcher", **ASK, lifetime=2) as agent:
+    with opened(tmp_path / "acme") as acme, acme.agent("researcher", **ASK, lifetime=10) as agent:
         child = agent.spawn("reader", same_scope=True)
         first = child.chain
         until(lambda: child.chain != first)
