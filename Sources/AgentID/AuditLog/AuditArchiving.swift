@@ -124,24 +124,22 @@ extension AuditReader {
 
     /// Removes archived entries, after the log records that they are archived.
     private func forget(before end: UInt64, in log: SystemAuditFiles) throws(AgentIDError) {
-        let done: Void? = try Files.withLock("\(directory)/lock", within: 10_000, in: log.held) {
-            () throws(AgentIDError) in
-            // Another call may have archived more meanwhile.
-            if try AuditKept(reading: directory, files: log).from < end {
-                try log.replace("\(directory)/\(AuditKept.path)", with: AuditKept(from: end, to: nil).bytes)
-            }
-            // From the beginning: one that was killed here left some.
-            for index in 0..<end >> 8 {
-                guard let tile = Tile(level: 0, index: index) else { continue }
-                try log.remove("\(directory)/\(tile.entriesPath)")
-            }
-        }
-        guard done != nil else {
+        guard let turn = try AuditTurn(in: directory, within: 10_000, log.held) else {
             throw AgentIDError(
                 .io, name: "audit_busy",
                 message:
                     "the archive is made, but another process has been integrating this log for 10 s, so nothing was "
                     + "removed: end that process, and try again", at: directory)
+        }
+        defer { turn.end() }
+        // Another call may have archived more meanwhile.
+        if try AuditKept(reading: directory, files: log).from < end {
+            try log.replace("\(directory)/\(AuditKept.path)", with: AuditKept(from: end, to: nil).bytes)
+        }
+        // From the beginning: one that was killed here left some.
+        for index in 0..<end >> 8 {
+            guard let tile = Tile(level: 0, index: index) else { continue }
+            try log.remove("\(directory)/\(tile.entriesPath)")
         }
     }
 }

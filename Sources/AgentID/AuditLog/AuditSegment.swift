@@ -19,6 +19,8 @@ internal import JOSE
     let memory: AuditSegmentMemory
     private let file: Int32
     private let path: String
+    /// The first bytes of the file, as they are to stand there.
+    private let header: [UInt8]
     /// The log's directory, if it is held.
     private let held: HeldDirectory?
 
@@ -66,9 +68,9 @@ internal import JOSE
         }
         // A step that was committed meanwhile may not have seen the name, which those from now on do.
         let now = step()
-        guard now != header.step else { return }
         header.step = now
-        unsafe mapping.copyMemory(from: header.bytes, byteCount: AuditSegmentHeader.size)
+        self.header = header.bytes
+        memory.keep(self.header)
     }
 
     deinit {
@@ -87,7 +89,8 @@ internal import JOSE
         guard fdatasync(file) == 0 else { throw Self.unavailable("cannot sync the segment \(name)", errno) }
     }
 
-    /// Whether sequencers find this very file under its name, at its full length.
+    /// Whether sequencers find this very file under its name, at its full length. Its header is written again where it was
+    /// changed: without it nobody could read what follows.
     var isThere: Bool {
         var own = stat()
         guard unsafe fstat(file, &own) == 0 else { return false }
@@ -95,6 +98,12 @@ internal import JOSE
             // Its pages raise SIGBUS now; its owner may still seal it.
             memory.detach()
             return false
+        }
+        if memory.keep(header) {
+            ProcessLog.write(
+                .error, .auditGaps, "segment_header",
+                "the header of the audit log's segment \(name) was changed, and is "
+                    + "written again: look at what writes to \(path), and at its disk")
         }
         return own.st_nlink > 0 && FileIdentity(own) == FileIdentity(at: path, in: held)
     }

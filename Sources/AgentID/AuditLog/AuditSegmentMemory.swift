@@ -42,6 +42,14 @@ internal import Synchronization
         return position &+ AuditFrame.size(of: length)
     }
 
+    /// Writes the header where it does not stand there. Returns whether it did not.
+    @discardableResult func keep(_ header: [UInt8]) -> Bool {
+        guard header.count == Self.start, header.count <= capacity else { return false }
+        guard unsafe memcmp(base, header, header.count) != 0 else { return false }
+        unsafe base.copyMemory(from: header, byteCount: header.count)
+        return true
+    }
+
     /// Marks the end: nothing will follow.
     func seal(at position: Int) {
         guard position >= Self.start, position <= capacity - 8 else { return }

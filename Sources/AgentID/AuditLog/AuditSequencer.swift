@@ -55,7 +55,6 @@ struct AuditSequencer: Sendable {
     var segments: String { "\(directory)/\(Self.segmentsPath)" }
     private var sequence: String { "\(directory)/\(Self.sequencePath)" }
     private var checkpoint: String { @inline(never) get { "\(directory)/\(Checkpoint.path)" } }
-    private var lockPath: String { "\(directory)/lock" }
 
     /// The outcome of integrating.
     struct Outcome {
@@ -107,25 +106,8 @@ struct AuditSequencer: Sendable {
     private func integrate(waiting: Int, steps: Int, _ turn: SequencerTurn) throws(AgentIDError) -> Outcome {
         // Not under the lock: a clock may be a caller's.
         let now = clock.milliseconds
-        let lock = try Files.open(lockPath, .create, in: files.held)
-        defer {
-            // Not left to `close`: a child forked meanwhile has the descriptor too and would keep the lock.
-            flock(lock, LOCK_UN)
-            _ = close(lock)
-        }
-        let deadline = MonotonicClock.milliseconds + Int64(waiting)
-        while flock(lock, LOCK_EX | LOCK_NB) != 0 {
-            if errno == EWOULDBLOCK {
-                guard MonotonicClock.milliseconds < deadline else { return Outcome(isBusy: true) }
-                usleep(2000)
-                continue
-            }
-            guard errno == EINTR else { throw Files.failure("cannot lock", lockPath) }
-        }
-        // A lock on another file of this name is another lock.
-        guard FileIdentity(of: lock) == FileIdentity(at: lockPath, in: files.held) else {
-            return Outcome(isBusy: true)
-        }
+        guard let own = try AuditTurn(in: directory, within: waiting, files.held) else { return Outcome(isBusy: true) }
+        defer { own.end() }
         try identity?.check(in: directory, origin: key.name, files: files)
         var state = try recover(turn)
         var outcome = Outcome(size: state.after.size)

@@ -288,7 +288,9 @@ struct PolicyEnforcement: ~Copyable {
                 ""
             }
         return Denial(
-            "rate_limited", "\(short): \(what): try again in \(wait) ms", rule: rule.id, retryAfter: wait)
+            "rate_limited",
+            "\(short): \(what): try again in " + (wait < 10_000 ? "\(wait) ms" : "\(wait / 1000 + 1) s"), rule: rule.id,
+            retryAfter: wait)
     }
 
     // MARK: Budgets

@@ -59,19 +59,17 @@ struct LogWitness {
         let path = "\(directory.auditPath)/\(AuditSequencer.sequencePath)"
         guard sequence != nil else { return }
         let files = try SystemAuditFiles(holding: directory.auditPath, in: directory.held)
-        let isDone: Void? = try Files.withLock("\(directory.auditPath)/lock", within: 10_000, in: files.held) {
-            () throws(AgentIDError) in
-            guard let bytes = try files.read(path, limit: AuditSequence.largest) else { return }
-            var now = try AuditSequence(parsing: bytes)
-            now.registry = reach
-            try files.replace(path, with: now.bytes)
-        }
-        guard isDone != nil else {
+        guard let turn = try AuditTurn(in: directory.auditPath, within: 10_000, files.held) else {
             throw AgentIDError(
                 .io, name: "audit_busy",
                 message: "another process has been integrating this log for 10 s: end that process, and try again",
                 at: path)
         }
+        defer { turn.end() }
+        guard let bytes = try files.read(path, limit: AuditSequence.largest) else { return }
+        var now = try AuditSequence(parsing: bytes)
+        now.registry = reach
+        try files.replace(path, with: now.bytes)
     }
 
     /// Throws if the registry is older than its log, or belongs to another.

@@ -21,7 +21,8 @@ extension AuditCommand {
         @ArgumentParser.Option(
             name: .long,
             help: .init(
-                "Entries from before: 2027-01-31T12:00:00Z, a day, or so long ago: 90d, 12h.", valueName: "time"))
+                "Entries from before: 2027-01-31T12:00:00Z, a day, seconds since 1970, or so long ago: 90d, 12h.",
+                valueName: "time"))
         var before: LogTime?
         @ArgumentParser.Option(name: .long, help: "So many entries, from the log's beginning.") var first: UInt64?
 

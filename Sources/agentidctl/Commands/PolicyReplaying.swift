@@ -19,7 +19,7 @@ extension PolicyCommand {
         @ArgumentParser.Option(
             name: .long,
             help: .init(
-                "Only decisions from then on: a day, e.g. 2027-01-31, a time, 2027-01-31T12:00:00Z, or how long ago, 90m, 24h, 7d.",
+                "Only decisions from then on: a day, 2027-01-31T12:00:00Z, seconds since 1970, or how long ago, 24h, 7d.",
                 valueName: "time"))
         var since: LogTime?
         @ArgumentParser.Option(

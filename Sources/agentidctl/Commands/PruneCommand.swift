@@ -15,7 +15,8 @@ struct Prune: ParsableCommand {
     @ArgumentParser.Option(
         name: .long,
         help: .init(
-            "Those that ended before: 2027-01-31T12:00:00Z, a day, or so long ago: 90d, 12h.", valueName: "time"))
+            "Those that ended before: 2027-01-31T12:00:00Z, a day, seconds since 1970, or so long ago: 90d, 12h.",
+            valueName: "time"))
     var endedBefore: LogTime
 
     func run() throws {

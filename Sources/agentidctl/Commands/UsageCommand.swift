@@ -14,7 +14,9 @@ struct UsageCommand: ParsableCommand {
     @ArgumentParser.Option(name: .long, help: "Only this profile.") var profile: String?
     @ArgumentParser.Option(
         name: .long,
-        help: .init("Only since a time, 2027-01-31T12:00:00Z, a day, or for so long: 90d, 12h, 30m.", valueName: "time")
+        help: .init(
+            "Only since a time, 2027-01-31T12:00:00Z, a day, seconds since 1970, or for so long: 90d, 12h.",
+            valueName: "time")
     )
     var since: LogTime?
 

@@ -72,6 +72,54 @@ import Testing
         #expect(world.authority.trail?.unrecorded == 0)
     }
 
+    @Test func aHeaderThatWasChangedUnderItsWriterIsWrittenAgain() throws {
+        let directory = try TemporaryDirectory()
+        let world = try World(at: directory.path)
+        let agent = try world.start()
+        func decide(_ count: Int) throws {
+            for _ in 0..<count { #expect(try agent.check(tool: "read_file", arguments: call).isPermitted) }
+        }
+        try decide(10)
+        let paths = try segments(directory)
+        #expect(!paths.isEmpty)
+        for path in paths {
+            let file = try #require(FileHandle(forUpdatingAtPath: path))
+            let byte = Int.random(in: 0..<AuditSegmentHeader.size)
+            try file.seek(toOffset: UInt64(byte))
+            let was = try #require(try file.read(upToCount: 1)?.first)
+            try file.seek(toOffset: UInt64(byte))
+            try file.write(contentsOf: [was ^ 1])
+            try decide(10)
+            // The thread looks every 50 ms.
+            while true {
+                try file.seek(toOffset: UInt64(byte))
+                if try file.read(upToCount: 1)?.first == was { break }
+                usleep(1000)
+            }
+        }
+        try decide(10)
+        try world.authority.integrate()
+        let decisions = try entries(directory).filter { $0["kind"]?.equals("decision") == true }
+        #expect(decisions.count == 20 + 10 * paths.count)
+        #expect(world.authority.trail?.log?.gaps.isEmpty == true && world.authority.trail?.unrecorded == 0)
+    }
+
+    @Test func aLockThatIsRemovedUnderItsHolderLetsNobodyElseIn() throws {
+        let fixture = try AuditFixture()
+        let log = try fixture.open()
+        _ = try log.append(Array("one".utf8).span)
+        let held = try HeldDirectory(fixture.directory)
+        let turn = try #require(try AuditTurn(in: fixture.directory, within: 0, held))
+        #expect(try fixture.sequencer().integrate(waiting: 0).isBusy)
+        for _ in 0..<3 {
+            try FileManager.default.removeItem(atPath: "\(fixture.directory)/lock")
+            #expect(try fixture.sequencer().integrate(waiting: 20).isBusy)
+        }
+        turn.end()
+        let after = try fixture.sequencer().integrate(waiting: 0)
+        #expect(!after.isBusy && after.size == 1)
+    }
+
     /// Also those of before the last look, which were not integrated yet.
     @Test func whatWasDecidedBeforeAllSegmentsWereRemovedIsWrittenOnceThereIsAPlace() throws {
         let directory = try TemporaryDirectory()
