@@ -191,7 +191,7 @@ def test_the_call_of_an_mcp_servers_tool_ends_as_the_tool_does(start, ran, outco
     with contextlib.suppress(AgentsException):  # of old, the run ends where a server raises
         run(guard(Agent("worker", model=model, mcp_servers=[Local(ran)])), is_async)
     assert ran == ["/data/a", "send_mail", "boom"] and left_open(agent) == []
-    assert outcomes(agent) == ["succeeded", "failed: the tool says so", "failed: AgentsException"]
+    assert outcomes(agent) == ["succeeded", "failed: the tool says so", "failed: ValueError"]
 
 
 @ways

@@ -145,7 +145,7 @@ def _noting(run: Any) -> Any:
 
 
 def _server(server: Any) -> None:
-    """Has a server tell the call that it is asked for of a result that is an error, of which the SDK makes an answer."""
+    """Has a server tell the call that it is asked for of its errors, of which the SDK makes answers."""
     if getattr(server, "max_retry_attempts", 0):
         raise NotGuarded(f"the MCP server {server.name} makes a call that fails again, undecided: max_retry_attempts=0")
     asks = server.call_tool
@@ -154,8 +154,14 @@ def _server(server: Any) -> None:
 
     @functools.wraps(asks)
     async def call_tool(*given: Any, **named: Any) -> Any:
-        result = await asks(*given, **named)
-        if (call := _asks.get()) is not None and (getattr(result, "isError", False) or getattr(result, "is_error", False)):
+        call = _asks.get()
+        try:
+            result = await asks(*given, **named)
+        except Exception as error:
+            if call is not None:
+                call.failed(error)
+            raise
+        if call is not None and (getattr(result, "isError", False) or getattr(result, "is_error", False)):
             call.failed("the tool says so")
         return result
 
