@@ -107,7 +107,7 @@ class Approvals(Handle):
         """Decides requests by a callback, on a thread of its own, and signs for one approver with their private key.
 
         True approves, False refuses, None leaves the request to others. After an exception it is asked again later. Raises
-        `StateError` (`approver_unknown`) where the policy in force does not have this key of this approver: it would never be asked.
+        `StateError` (`approver_unknown`) where the policy in force does not have this key of this approver.
         """
 
         _callbacks.function(decide, "decide")

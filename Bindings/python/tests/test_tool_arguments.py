@@ -9,7 +9,6 @@ import libagentid
 import pytest
 from libagentid.tools import guarded
 
-
 SCOPE = "read_file(path under '/data'); take"
 
 

@@ -57,7 +57,10 @@ class _Method(property):
         return MethodType(function, tool)
 
     def _run_by(self, given: Any) -> Any:
-        return SimpleNamespace(**{self._name: lambda _, *args, **named: given(*args, **named)})
+        def run(_: Any, *args: Any, **named: Any) -> Any:
+            return given(*args, **named)
+
+        return SimpleNamespace(**{self._name: run})
 
     def __set__(self, tool: Any, given: Any) -> None:
         tool.__dict__[self._name] = given
@@ -99,7 +102,9 @@ class Holds:
 def _cannot_hold(tool: Any, kind: Any, why: str) -> NotGuarded:
     names = (getattr(tool, each, None) for each in ("name", "tool_name"))
     name = next((each for each in names if isinstance(each, str)), kind.__name__)
-    return NotGuarded(f"the tool {name}, a {kind.__name__}, has not run: {why}; give the agent a tool of the framework's own class")
+    return NotGuarded(
+        f"the tool {name}, a {kind.__name__}, has not run: {why}; give the agent a tool of the framework's own class"
+    )
 
 
 def paused(call: Call) -> None:

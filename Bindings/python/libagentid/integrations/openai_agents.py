@@ -20,7 +20,7 @@ from ..tools import Call, NotGuarded, SubAgents, acting, authorize, defaulted, p
 from ..tools import decided as now
 from . import needs, wanted
 
-VERSION = needs("openai-agents", "0.6", "openai-agents")
+VERSION = needs("openai-agents", "0.10.4", "openai-agents")
 
 from agents import Agent, FunctionTool, Handoff  # noqa: E402
 

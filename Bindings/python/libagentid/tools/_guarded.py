@@ -40,8 +40,8 @@ def guarded(
     when it starts. A call ends with the coroutine, future or generator that the function returns. What a `functools.partial`
     fills in is decided too; below Pydantic's `validate_call` it decides what that makes of the arguments. Objects are decided as
     `plain` has them where they are asked for. Raises `Denied`, `LookupError` outside of any agent, `TypeError` for arguments
-    that do not fit or have no form in JSON, which names them: the function has not run then. Safe from any thread. What is decorated cannot be reached
-    around the decorator by `__wrapped__`.
+    that do not fit or have no form in JSON, which names them: the function has not run then. Safe from any thread. What is
+    decorated cannot be reached around the decorator by `__wrapped__`.
     """
     if function is not None and not callable(function):
         raise TypeError(f"what is guarded is a function, not {type(function).__name__}: a tool's name is given by name=")
