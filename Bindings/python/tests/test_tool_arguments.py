@@ -144,7 +144,7 @@ def itself():
 
 
 WITHOUT_FORM = {
-    "an object": Thing(), "bytes that are no text": b"\xff", "NaN": float("nan"), "infinity": float("-inf"), "a complex number": 1j,
+    "an object": Thing(), "bytes that are not text": b"\xff", "NaN": float("nan"), "infinity": float("-inf"), "a complex number": 1j,
     "a list's element": [1, Thing()], "a member": {"a": {"b": {1, Thing()}}}, "NaN in a member": {"a": [float("nan")]},
     "a number as a name": {1: 2}, "a class": int, "a function": len, "a list in itself": itself(),
 }  # fmt: skip
