@@ -91,7 +91,8 @@ class Call(Handle):
     ) -> None:  # fmt: skip
         """Gives a long call more time, `within` seconds from now or a timedelta (by default an hour), and reserves more.
 
-        A longer time that it has stays. A second call with the same `key` reserves nothing: use it to try again safely.
+        A longer time that it has stays. A unit that no budget counts, which may be one that is spelled otherwise, reserves
+        nothing. A second call with the same `key` reserves nothing either: use it to try again safely.
         Raises `Denied` (`budget_exhausted`; `suspended`, `authority_revoked` and the like if its agent may no longer act):
         the call goes on with what it has; `StateError` (`call_ended`, `call_lapsed`).
         """

@@ -33,6 +33,13 @@ def test_a_framework_that_is_missing_or_too_old_is_an_error_that_says_what_to_in
         assert named and named[1] in MODULES, missing.value
 
 
+def test_the_oldest_version_of_a_framework_is_that_of_its_extra():
+    project = (pathlib.Path(__file__).parents[1] / "pyproject.toml").read_text()
+    extras = {name.lower(): least for name, least in re.findall(r'"([\w.-]+?)(?:\[\w+\])?>=([\d.]+)"', project)}
+    needed = [each for path in FOLDER.rglob("*.py") for each in re.findall(r'needs\("([\w-]+)", "([\d.]+)"', path.read_text())]
+    assert len(needed) >= 12 and [(name, extras.get(name)) for name, _ in needed] == needed
+
+
 def test_what_is_guarded_is_what_a_framework_calls_so():
     wanted([], "__iter__", "a list of tools")
     with pytest.raises(TypeError, match="what is guarded is an Agent, not list"):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 
 import pytest
@@ -12,7 +13,6 @@ from claude_agent_sdk import (
     HookMatcher,
     PermissionResultAllow,
     PermissionResultDeny,
-    ResultMessage,
     Transport,
 )
 from conftest import Broken, raising
@@ -28,6 +28,7 @@ class StandIn(Transport):
     """What the CLI does with hooks: a denial, an error where a failure blocks, or an answer that it does not know, block."""
 
     honors, asks = True, False
+    denies, interrupts = (), ()  # tools: what its settings forbid, and what somebody interrupts
 
     def __init__(self, script, tools, more=None):
         self.script, self.tools, self.more, self.read = script, {t.__name__: t for t in tools}, more or {}, []
@@ -62,14 +63,15 @@ class StandIn(Transport):
         else:
             self.tasks.append(asyncio.create_task(self.turns()))
 
-    async def ask(self, event, given):
-        new = given["tool_input"]
+    async def ask(self, event, given, use=None):
+        new, deferred = given.get("tool_input"), None
         for matcher in self.hooks.get(event, []):
             for callback in matcher["hookCallbackIds"]:
                 self.number += 1
                 number = f"h{self.number}"
                 self.waiting[number] = answer = asyncio.get_running_loop().create_future()
                 request = {"subtype": "hook_callback", "callback_id": callback, "input": {**given, "hook_event_name": event}}
+                request["tool_use_id"] = given.get("tool_use_id") or use
                 await self.out.put({"type": "control_request", "request_id": number, "request": request})
                 said = await answer
                 if said["subtype"] != "success":
@@ -79,14 +81,19 @@ class StandIn(Transport):
                     return own["permissionDecisionReason"]
                 if (decision := own.get("decision") or {}).get("behavior") == "deny":
                     return decision["message"]
+                if own.get("permissionDecision") == "defer":
+                    deferred = "deferred"  # the other hooks run as well
+                if said["response"].get("decision") == "block":
+                    return said["response"]["reason"]
                 new = {**own, **decision}.get("updatedInput") or new
-        given["tool_input"] = new  # each hook has read what the model asked for
-        return None
+        if "tool_input" in given:
+            given["tool_input"] = new  # each hook has read what the model asked for
+        return deferred
 
     async def permitted(self, given):
         """What the CLI asks where its rules do not say: hooks first, then the host."""
         asked = {name: value for name, value in given.items() if name != "tool_use_id"}
-        if refused := await self.ask("PermissionRequest", asked):
+        if refused := await self.ask("PermissionRequest", asked, given["tool_use_id"]):
             return refused
         given["tool_input"] = asked["tool_input"]
         if not self.asks:
@@ -97,7 +104,10 @@ class StandIn(Transport):
         request = {"subtype": "can_use_tool", "tool_name": given["tool_name"], "input": dict(given["tool_input"])}
         request |= {"tool_use_id": given["tool_use_id"], "agent_id": given.get("agent_id")}
         await self.out.put({"type": "control_request", "request_id": number, "request": request})
-        said = (await answer)["response"]
+        said = await answer
+        if said["subtype"] != "success":
+            return "the request for permission failed"
+        said = said["response"]
         if said["behavior"] == "deny":
             return said["message"]
         given["tool_input"] = said["updatedInput"]
@@ -112,8 +122,13 @@ class StandIn(Transport):
             "tool_use_id": f"t{self.number}",
             **self.more,
         }
+        self.batch.append({"tool_use_id": given["tool_use_id"]})
         if refused := await self.ask("PreToolUse", given) or await self.permitted(given):
             return refused
+        if name in self.denies:
+            return "denied by your settings"
+        if name in self.interrupts:
+            raise InterruptedError
         try:
             answer = self.tools[name](**given["tool_input"])
         except Exception as error:
@@ -123,20 +138,27 @@ class StandIn(Transport):
         return answer
 
     async def turns(self):
-        for turn in self.script:
-            self.read += await asyncio.gather(*[self.call(*each) for each in turn])
+        await self.ask("UserPromptSubmit", {"prompt": "go"})
+        with contextlib.suppress(InterruptedError):
+            for turn in self.script:
+                self.batch = []
+                self.read += await asyncio.gather(*[self.call(*each) for each in turn])
+                await self.ask("PostToolBatch", {"tool_calls": self.batch, **self.more})
+            await self.ask("SubagentStop" if self.more else "Stop", dict(self.more))
         await self.out.put(RESULT)
 
 
-def run(options, script, tools, more=None):
+def run(options, script, tools, more=None, prompts=1, **does):
     async def main():
         cli = StandIn(script, tools, more)
         cli.asks = options.can_use_tool is not None
+        vars(cli).update(does)
         async with ClaudeSDKClient(options, transport=cli) as client:
-            await client.query("go")
-            async for message in client.receive_messages():
-                if isinstance(message, ResultMessage):
-                    return cli.read
+            for _ in range(prompts):
+                await client.query("go")
+                async for _message in client.receive_response():
+                    pass
+        return cli.read
 
     return asyncio.run(asyncio.wait_for(main(), 30))
 
@@ -241,20 +263,87 @@ def test_the_other_arguments_of_a_sub_agent_are_decided_as_that(start, acme, ran
     assert "Denied" in said and ran == []
 
 
-@pytest.mark.parametrize("who", ["PreToolUse", "PreToolUse, later", "can_use_tool"])
-def test_a_call_that_somebody_else_refuses_is_not_left_open(agent, ran, outcomes, left_open, who):
+WHO = ["PreToolUse", "PreToolUse, later", "PreToolUse, as of old", "PermissionRequest", "can_use_tool", "can_use_tool raises"]
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_a_call_that_somebody_else_refuses_is_not_left_open(agent, ran, outcomes, left_open, who, monkeypatch):
+    monkeypatch.setattr(_Hooks, "over", passes)
+    monkeypatch.setattr(_Hooks, "__del__", lambda self: None)
+
     async def hook(given, tool_use_id, context):
+        if who == "PreToolUse, as of old":
+            return {"decision": "block", "reason": "not today"}
+        if who == "PermissionRequest":
+            return {"hookSpecificOutput": {"hookEventName": who, "decision": {"behavior": "deny", "message": "not today"}}}
         said = {"hookEventName": "PreToolUse", "permissionDecision": "deny", "permissionDecisionReason": "not today"}
         return {"hookSpecificOutput": said}
 
     async def asks(name, arguments, context):
+        if who == "can_use_tool raises":
+            raise ValueError("not today")
         return PermissionResultDeny(message="not today")
 
-    options = ClaudeAgentOptions(can_use_tool=asks) if who == "can_use_tool" else ClaudeAgentOptions()
-    if who != "can_use_tool":
-        options.hooks = {"PreToolUse": [HookMatcher(hooks=[hook])]}
+    options = ClaudeAgentOptions(can_use_tool=asks) if "can_use_tool" in who else ClaudeAgentOptions()
+    if "can_use_tool" not in who:
+        options.hooks = {who.split(",")[0]: [HookMatcher(hooks=[hook])]}
     options = guard(options)
     if who == "PreToolUse, later":
         options.hooks["PreToolUse"].reverse()
-    assert run(options, [[GOOD]], tools_of(ran)) == ["not today"] and ran == []
+    [said] = run(options, [[GOOD]], tools_of(ran))
+    assert said in ("not today", "the request for permission failed") and ran == []
     assert left_open(agent) == [] and set(outcomes(agent)) <= {"failed: it was not permitted"}
+
+
+async def passes(*_):
+    return {}
+
+
+SUB = {"agent_id": "a1", "agent_type": "reader"}
+
+
+@pytest.mark.parametrize("more", [{}, SUB], ids=["session", "sub-agent"])
+def test_a_tool_that_the_settings_forbid_has_not_run_and_costs_nothing(start, acme, ran, outcomes, left_open, more):
+    agent = start("read_file(path under '/data'); boom; send_mail(to: *, body: *)")
+    defined = {"reader": AgentDefinition(description="d", prompt="p", tools=["read_file", "boom"])}
+    options = guard(ClaudeAgentOptions(agents=defined))
+    said = run(options, [[GOOD, ("boom", {})], [GOOD]], tools_of(ran), more, denies=["boom"])
+    assert "denied by your settings" in said and ran == ["/data/a"] * 2
+    assert left_open(agent) == [] and sorted(outcomes(agent)) == ["failed: it did not run", "succeeded", "succeeded"]
+
+
+@pytest.mark.parametrize("then", ["the next prompt", "the end of the session"])
+def test_a_call_that_is_interrupted_is_not_left_open(agent, ran, outcomes, left_open, then):
+    prompts = 2 if then == "the next prompt" else 1
+    run(guard(ClaudeAgentOptions()), iter([[GOOD]]), tools_of(ran), prompts=prompts, interrupts=["read_file"])
+    gc.collect()
+    said = "it was interrupted, or did not run" if prompts == 2 else "its session ended"
+    assert left_open(agent) == [] and outcomes(agent) == [f"failed: {said}"]
+
+
+def test_the_next_prompt_ends_no_call_of_a_sub_agent(start, ran, outcomes, left_open):
+    agent = start()
+    hooks = _Hooks({"reader": ("read_file",)})
+    given = {"tool_name": "read_file", "tool_input": GOOD[1], "tool_use_id": "t1", **SUB}
+    asyncio.run(hooks.before(given, "t1", None))
+    asyncio.run(hooks.over({"hook_event_name": "UserPromptSubmit"}, None, None))
+    assert left_open(agent) == ["read_file"]
+    asyncio.run(hooks.after(given, "t1", None))
+    assert outcomes(agent) == ["succeeded"]
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["before the guard", "after it"])
+def test_a_call_that_a_hook_defers_is_paused_and_decided_again_when_it_goes_on(agent, ran, outcomes, left_open, order):
+    deferred = []
+
+    async def hook(given, tool_use_id, context):
+        deferred.append(tool_use_id)
+        said = {"hookEventName": "PreToolUse", "permissionDecision": "defer" if len(deferred) == 1 else "allow"}
+        return {"hookSpecificOutput": said}
+
+    options = guard(ClaudeAgentOptions(hooks={"PreToolUse": [HookMatcher(hooks=[hook])]}))
+    options.hooks["PreToolUse"] = options.hooks["PreToolUse"][::order]
+    for _ in range(2):
+        run(options, [[GOOD]], tools_of(ran))
+    assert ran == ["/data/a"] and left_open(agent) == []
+    assert sorted(outcomes(agent)) == ["paused", "succeeded"]

@@ -314,7 +314,7 @@ def listen(worker, *, answers, heard):
                 if len(worker.model.read) >= answers:
                     break
 
-    asyncio.run(main())
+    asyncio.run(asyncio.wait_for(main(), 60))
 
 
 def test_in_a_live_run_calls_are_decided_as_in_others(agent, ran, outcomes):

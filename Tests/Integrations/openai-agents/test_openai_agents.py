@@ -7,6 +7,7 @@ import json
 import pytest
 from agents import (
     Agent,
+    AgentsException,
     CodeInterpreterTool,
     Model,
     ModelResponse,
@@ -17,11 +18,13 @@ from agents import (
     function_tool,
     handoff,
 )
+from agents.mcp import MCPServer
 from conftest import Broken, raising
 from contract import *
 from contract import BAD, GOOD, tools_of, ways
 from libagentid.integrations.openai_agents import guard
 from libagentid.tools import NotGuarded
+from mcp.types import CallToolResult, TextContent, Tool
 from nested import *
 from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
 
@@ -55,10 +58,10 @@ class Scripted(Model):
         raise AssertionError("the scripted model does not stream")
 
 
-def run(agent, is_async):
+def run(agent, is_async, said="go"):
     config = RunConfig(tracing_disabled=True)
     return (
-        asyncio.run(Runner.run(agent, "go", run_config=config)) if is_async else Runner.run_sync(agent, "go", run_config=config)
+        asyncio.run(Runner.run(agent, said, run_config=config)) if is_async else Runner.run_sync(agent, said, run_config=config)
     )
 
 
@@ -145,31 +148,84 @@ def test_a_tool_that_runs_at_the_provider_is_an_error():
             guard(Agent("worker", tools=[tool]))
 
 
+class Local(MCPServer):
+    """A server in this process; its tool `send_mail` says that it failed, and `boom` raises."""
+
+    name = "local"
+
+    def __init__(self, ran, **more):
+        super().__init__(**more)
+        self.ran = ran
+
+    async def connect(self): ...
+    async def cleanup(self): ...
+    async def list_tools(self, *_):
+        schema = {"type": "object", "properties": {"path": {"type": "string"}}}
+        return [Tool(name=name, inputSchema=schema) for name in ("read_file", "send_mail", "boom", "drop")]
+
+    async def call_tool(self, tool_name, arguments, meta=None):
+        self.ran.append(arguments.get("path", tool_name))
+        if tool_name == "boom":
+            raise ValueError("boom")
+        return CallToolResult(content=[TextContent(type="text", text="x")], isError=tool_name == "send_mail")
+
+    async def list_prompts(self): ...
+    async def get_prompt(self, *_): ...
+
+
 def test_the_tools_of_an_mcp_server_are_guarded(agent, ran):
-    from agents.mcp import MCPServer
-    from mcp.types import CallToolResult, TextContent, Tool
-
-    class Local(MCPServer):
-        name = "local"
-
-        async def connect(self): ...
-        async def cleanup(self): ...
-        async def list_tools(self, *_):
-            return [Tool(name="read_file", inputSchema={"type": "object", "properties": {"path": {"type": "string"}}})]
-
-        async def call_tool(self, tool_name, arguments, meta=None):
-            ran.append(arguments["path"])
-            return CallToolResult(content=[TextContent(type="text", text="x")])
-
-        async def list_prompts(self): ...
-        async def get_prompt(self, *_): ...
-
+    server = Local(ran)
     for _ in range(2):
         model = Scripted([[BAD], [GOOD]])
-        run(guard(Agent("worker", model=model, mcp_servers=[Local()])), True)
+        run(guard(Agent("worker", model=model, mcp_servers=[server])), True)
+        assert "Denied" in model.read[0]
     assert ran == ["/data/a"] * 2
     with pytest.raises(NotGuarded, match="MCP"):
-        guard(Agent("outer", handoffs=[Agent("inner", mcp_servers=[Local()])]))
+        guard(Agent("outer", handoffs=[Agent("inner", mcp_servers=[server])]))
+
+
+@ways
+def test_the_call_of_an_mcp_servers_tool_ends_as_the_tool_does(start, ran, outcomes, left_open, is_async):
+    agent = start("read_file(path under '/data'); send_mail(to: *, body: *); boom")
+    model = Scripted([[GOOD], [("send_mail", {"to": "a", "body": "b"})], [("boom", {})]])
+    with contextlib.suppress(AgentsException):  # of old, the run ends where a server raises
+        run(guard(Agent("worker", model=model, mcp_servers=[Local(ran)])), is_async)
+    assert ran == ["/data/a", "send_mail", "boom"] and left_open(agent) == []
+    assert outcomes(agent) == ["succeeded", "failed: the tool says so", "failed: ValueError"]
+
+
+@ways
+def test_the_model_is_shown_those_tools_of_a_server_that_it_may_call(agent, ran, is_async):
+    model = Scripted([[GOOD]])
+    run(guard(Agent("worker", model=model, mcp_servers=[Local(ran)])), is_async)
+    assert model.shown == [["read_file", "boom"]] * 2
+
+
+@ways
+def test_a_server_that_is_given_to_a_guarded_agent_is_guarded_or_an_error(agent, ran, is_async):
+    model = Scripted([[BAD], [GOOD]])
+    run(guard(Agent("worker", model=model)).clone(mcp_servers=[Local(ran)]), is_async)
+    assert ran == ["/data/a"]
+    sub = guard(Agent("worker", model=Scripted([[("transfer_to_other", {})]]), handoffs=[Agent("other", model=model)]))
+    sub.handoffs = [sub.handoffs[0].clone(mcp_servers=[Local(ran)])]
+    with pytest.raises(NotGuarded, match="after it was guarded"):
+        run(sub, is_async)
+    assert ran == ["/data/a"]
+    retrying = Local(ran)
+    retrying.max_retry_attempts = 2
+    with pytest.raises(NotGuarded, match="max_retry_attempts=0"):
+        run(guard(Agent("worker", model=Scripted([[GOOD]]))).clone(mcp_servers=[retrying]), is_async)
+
+
+@ways
+def test_a_call_that_needs_approval_is_decided_when_it_runs(agent, ran, outcomes, left_open, is_async):
+    made = guard(Agent("worker", model=Scripted([[GOOD]]), mcp_servers=[Local(ran, require_approval="always")]))
+    waiting = run(made, is_async)
+    assert ran == [] and outcomes(agent) == [] and left_open(agent) == []
+    state = waiting.to_state()
+    state.approve(waiting.interruptions[0])
+    run(made, is_async, state)
+    assert ran == ["/data/a"] and outcomes(agent) == ["succeeded"]
 
 
 def later(ran):

@@ -6,10 +6,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import nullcontext
+from types import MethodType, SimpleNamespace
 from typing import Any, cast
 
 from .._call import within
-from ..tools import Call, acting
+from ..tools import Call, NotGuarded, acting
 from ..tools._call import EARLY, _now
 
 
@@ -37,6 +38,37 @@ def _quietly(kind: Any) -> Any:
     return type(meta.__name__, (meta,), {"mro": mro, "__module__": meta.__module__, "__qualname__": meta.__qualname__})
 
 
+class _Method(property):
+    """A method of ours. It comes before one that the tool itself was given, as a property does and a function does not.
+
+    What it runs is then that one. Pydantic takes a property for what it is.
+    """
+
+    def __init__(self, name: str, around: Callable[[Any], Any], kind: Any) -> None:
+        super().__init__()
+        self._name, self._around, self._function = name, around, around(kind)
+
+    def __get__(self, tool: Any, kind: Any = None) -> Any:
+        if tool is None:
+            return self._function
+        given = getattr(tool, "__dict__", {}).get(self._name)
+        function: Any = self._function if given is None else self._around(self._run_by(given))
+        function.__agentid_held__ = True
+        return MethodType(function, tool)
+
+    def _run_by(self, given: Any) -> Any:
+        def run(_: Any, *args: Any, **named: Any) -> Any:
+            return given(*args, **named)
+
+        return SimpleNamespace(**{self._name: run})
+
+    def __set__(self, tool: Any, given: Any) -> None:
+        tool.__dict__[self._name] = given
+
+    def __delete__(self, tool: Any) -> None:
+        del tool.__dict__[self._name]
+
+
 class Holds:
     """Has tools run by methods of ours, each made for the class that a tool had. A tool stays the object that it is."""
 
@@ -44,15 +76,35 @@ class Holds:
         self._methods, self._kinds = methods, dict[Any, Any]()
 
     def __call__(self, tool: Any) -> None:
-        """Holds a tool; more than once is harmless."""
+        """Holds a tool; more than once is harmless. Raises `NotGuarded` where it could be run around that."""
         kind: Any = type(tool)
-        if kind in self._kinds.values():
-            return
-        if kind not in self._kinds:
-            own = {name: around(kind) for name, around in self._methods.items() if hasattr(kind, name)}
+        try:
+            if kind not in self._kinds.values():
+                # Not by assignment: a `__setattr__` of the tool's own, of a frozen one for example, may refuse that.
+                object.__dict__["__class__"].__set__(tool, self._kind(kind))
+            runs = [getattr(tool, name) for name in self._methods if hasattr(tool, name)]
+        except Exception as error:
+            raise _cannot_hold(tool, kind, f"nothing can be put around what that runs ({type(error).__name__})") from error
+        if not runs or not all(hasattr(each, "__agentid_held__") for each in runs):
+            raise _cannot_hold(tool, kind, "it is run by something else than its class says, as a proxy is")
+
+    def _kind(self, kind: Any) -> Any:
+        found = self._kinds.get(kind)
+        if found is None:
+            own: dict[str, Any] = {
+                name: _Method(name, around, kind) for name, around in self._methods.items() if hasattr(kind, name)
+            }
             own |= {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "__slots__": ()}
-            self._kinds.setdefault(kind, _quietly(kind)(kind.__name__, (kind,), own))
-        tool.__class__ = self._kinds[kind]
+            found = self._kinds.setdefault(kind, _quietly(kind)(kind.__name__, (kind,), own))
+        return found
+
+
+def _cannot_hold(tool: Any, kind: Any, why: str) -> NotGuarded:
+    names = (getattr(tool, each, None) for each in ("name", "tool_name"))
+    name = next((each for each in names if isinstance(each, str)), kind.__name__)
+    return NotGuarded(
+        f"the tool {name}, a {kind.__name__}, has not run: {why}; give the agent a tool of the framework's own class"
+    )
 
 
 def paused(call: Call) -> None:

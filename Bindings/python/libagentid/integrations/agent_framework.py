@@ -18,7 +18,7 @@ from ..tools import SubAgents, acting, authorize, broken, decided, defaulted, pe
 from . import named, needs
 from ._held import Holds, runs
 
-VERSION = needs("agent-framework-core", "1.0", "agent-framework")
+VERSION = needs("agent-framework-core", "1.16", "agent-framework")
 
 from agent_framework import ChatMiddleware, FunctionMiddleware, MiddlewareFailure  # noqa: E402  # pyright: ignore[reportAttributeAccessIssue]
 from agent_framework.exceptions import UserInputRequiredException  # noqa: E402

@@ -23,7 +23,7 @@ from ..tools._values import readable
 from . import named, needs, wanted
 from ._held import ran, runs
 
-VERSION = needs("agno", "2.0", "agno")
+VERSION = needs("agno", "3.1", "agno")
 
 
 def guard(agent: Any, name: str | None = None) -> Any:

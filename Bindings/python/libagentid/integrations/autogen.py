@@ -18,7 +18,7 @@ from .._errors import Denied
 from ..tools import NotGuarded, SubAgents, acting, authorize, broken, defaulted, permitted, refusal
 from . import named, needs, tools_of, wanted
 
-VERSION = needs("autogen-core", "0.7", "autogen")
+VERSION = needs("autogen-core", "0.7.1", "autogen")
 
 from autogen_core.tools import StaticWorkbench, TextResultContent, ToolResult, Workbench  # noqa: E402
 from pydantic import BaseModel  # noqa: E402

@@ -19,6 +19,7 @@ from .._errors import Denied
 from ..tools import Call, SubAgents, acting, authorize, broken, refusal
 from ..tools._recent import Recent
 from . import needs, wanted
+from ._held import paused
 
 VERSION = needs("claude-agent-sdk", "0.2.180", "claude-agent-sdk")
 
@@ -38,7 +39,7 @@ def guard(options: Any) -> Any:
     for event in ("PreToolUse", "PermissionRequest"):
         for index, matcher in enumerate(hooks.get(event, [])):
             hooks[event][index] = dataclasses.replace(matcher, hooks=[decides.after_hook(hook) for hook in matcher.hooks])
-    for event, hook in (("PreToolUse", decides.before), ("PostToolUse", decides.after), ("PostToolUseFailure", decides.failed)):
+    for event, hook in decides.events().items():
         strict = {"on_failure": "block"} if event == "PreToolUse" else {}
         hooks.setdefault(event, []).append(HookMatcher(hooks=[hook], **strict))  # pyright: ignore[reportCallIssue]
     asks = options.can_use_tool and decides.after_asking(options.can_use_tool)
@@ -47,9 +48,19 @@ def guard(options: Any) -> Any:
 
 class _Hooks:
     def __init__(self, agents: dict[str, tuple[str, ...]]) -> None:
-        self._agents, self._below, self._calls = agents, SubAgents(), dict[str, Call]()
+        self._agents, self._below = agents, SubAgents()
+        self._calls: dict[str, tuple[str | None, Call]] = {}  # with the sub-agent of the session that makes it
         self._kinds: dict[str, str] = {}
         self._over = Recent[str, bool]()
+        self._deferred = Recent[str, bool]()
+
+    def events(self) -> dict[str, Any]:
+        """The hooks. The CLI tells nobody of a tool that it does not run: by its settings and its mode, or after an interrupt.
+
+        So what is left at the end of a batch of calls, of a turn, or before the next prompt has not run, or was interrupted.
+        """
+        ends = dict.fromkeys(("PostToolBatch", "Stop", "StopFailure", "SubagentStop", "UserPromptSubmit"), self.over)
+        return {"PreToolUse": self.before, "PostToolUse": self.after, "PostToolUseFailure": self.failed, **ends}
 
     async def before(self, given: Any, tool_use_id: str | None, _: Any) -> dict[str, Any]:
         why = self._decide(given, given["tool_input"])
@@ -70,10 +81,19 @@ class _Hooks:
         if self._over.get(use):  # hooks run at once
             call.failed("it was not permitted")
             return ""
-        if before := self._calls.pop(use, None):  # of other arguments, which do not run
+        if self._deferred.get(use):
+            self._deferred.forget(lambda each: each == use)
+            paused(call)
+            return ""
+        if before := self._take(use):  # of other arguments, which do not run
             before.failed("its arguments were changed")
-        self._calls[use] = call
+        self._calls[use] = given.get("agent_id"), call
         return ""
+
+    def _take(self, use: str | None) -> Call | None:
+        """The call of a use of a tool, which ends now."""
+        found = None if use is None else self._calls.pop(use, None)
+        return None if found is None else found[1]
 
     def after_hook(self, hook: Any) -> Any:
         """A hook of the user's, whose changes are decided."""
@@ -81,8 +101,12 @@ class _Hooks:
         async def changed(given: Any, tool_use_id: str | None, context: Any) -> Any:
             answer = await hook(given, tool_use_id, context)
             own: Any = (answer or {}).get("hookSpecificOutput") or {}
-            if own.get("permissionDecision") == "deny" or (own.get("decision") or {}).get("behavior") == "deny":
+            said = own.get("permissionDecision") or (own.get("decision") or {}).get("behavior") or (answer or {}).get("decision")
+            if said in ("deny", "block"):
                 self._refused(given.get("tool_use_id") or tool_use_id)
+                return answer
+            if said == "defer":  # the run stops, and the call is made again when it is resumed
+                self._defers(given.get("tool_use_id") or tool_use_id)
                 return answer
             if "decision" in own:  # of a request for permission, which may not name its call
                 own, given = own["decision"] or {}, {"tool_use_id": tool_use_id, **given}
@@ -104,7 +128,11 @@ class _Hooks:
 
         async def asked(name: str, arguments: dict[str, Any], context: Any) -> Any:
             before = copy.deepcopy(arguments)
-            answer = await asks(name, arguments, context)
+            try:
+                answer = await asks(name, arguments, context)
+            except Exception:  # which the CLI takes for a no; where it is cancelled, a hook may have permitted the call
+                self._refused(context.tool_use_id)
+                raise
             new = getattr(answer, "updated_input", None)
             new = arguments if new is None else new
             if getattr(answer, "behavior", "") != "allow":
@@ -124,8 +152,14 @@ class _Hooks:
         """Somebody else does not let the tool run."""
         if use is not None:
             self._over.put(use, True)
-            if call := self._calls.pop(use, None):
+            if call := self._take(use):
                 call.failed("it was not permitted")
+
+    def _defers(self, use: str | None) -> None:
+        if call := self._take(use):
+            paused(call)
+        elif use is not None:  # hooks run at once
+            self._deferred.put(use, True)
 
     def _agent(self, given: Any) -> Any:
         """The session's agent; below it one for each sub-agent of the session."""
@@ -135,14 +169,30 @@ class _Hooks:
         return self._below.agent(given["agent_id"], kind, self._agents.get(kind, ()))
 
     async def after(self, given: Any, tool_use_id: str | None, _: Any) -> dict[str, Any]:
-        if call := self._calls.pop(given["tool_use_id"], None):
+        if call := self._take(given["tool_use_id"]):
             call.done()
         return {}
 
     async def failed(self, given: Any, tool_use_id: str | None, _: Any) -> dict[str, Any]:
-        if call := self._calls.pop(given["tool_use_id"], None):
+        if call := self._take(given["tool_use_id"]):
             call.failed("the tool says so")
         return {}
+
+    async def over(self, given: Any, tool_use_id: str | None, _: Any) -> dict[str, Any]:
+        """The calls of a batch, or all of the session or of one of its sub-agents, have ended."""
+        batch = given.get("tool_calls")
+        if batch is None:
+            ended = [use for use, (agent, _call) in list(self._calls.items()) if agent == given.get("agent_id")]
+        else:
+            ended = [each["tool_use_id"] for each in batch]
+        for use in ended:
+            if call := self._take(use):
+                call.failed("it was interrupted, or did not run" if batch is None else "it did not run")
+        return {}
+
+    def __del__(self) -> None:
+        for _agent, call in self._calls.values():
+            call.failed("its session ended")
 
 
 def _denied(reason: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from ..tools import NotGuarded, broken, refusal
 from . import needs
 from ._crewai_runs import Turn, hold, now
 
-VERSION = needs("crewai", "1.10", "crewai")
+VERSION = needs("crewai", "1.15.25", "crewai")
 
 from crewai.hooks.dispatch import HookAborted, InterceptionPoint  # noqa: E402
 from crewai.hooks.tool_hooks import (  # noqa: E402

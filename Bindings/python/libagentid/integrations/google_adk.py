@@ -25,18 +25,14 @@ from ..tools._values import readable
 from . import needs
 from ._held import Holds, paused, runs
 
-VERSION = needs("google-adk", "1.7", "google-adk")
+VERSION = needs("google-adk", "2.9", "google-adk")
 
 from google.adk.plugins.base_plugin import BasePlugin  # noqa: E402
 from google.adk.tools.agent_tool import AgentTool  # noqa: E402
 from google.adk.tools.example_tool import ExampleTool  # noqa: E402
 from google.adk.tools.preload_memory_tool import PreloadMemoryTool  # noqa: E402
+from google.adk.tools.set_model_response_tool import SetModelResponseTool  # noqa: E402
 from google.adk.tools.transfer_to_agent_tool import transfer_to_agent  # noqa: E402
-
-try:
-    from google.adk.tools.set_model_response_tool import SetModelResponseTool as _Answer
-except ImportError:  # versions that have no structured answer beside tools
-    _Answer = None
 
 _AT_HOME = (ExampleTool, PreloadMemoryTool)  # they write into the prompt: no model calls them
 
@@ -164,7 +160,7 @@ _hold = Holds(run_async=_around, _call_live=_around_live)
 
 def _is_adks(tool: Any) -> bool:
     """Whether ADK itself made it, and it does nothing: a transfer, to an agent with its own narrower authority, or the answer."""
-    return getattr(tool, "func", None) is transfer_to_agent or (_Answer is not None and type(tool) is _Answer)
+    return getattr(tool, "func", None) is transfer_to_agent or type(tool) is SetModelResponseTool
 
 
 def _defaulted(tool: Any, given: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from .._errors import Denied
 from ..tools import NotGuarded, SubAgents, acting, authorize, defaulted, plain, refusal
 from . import named, needs, tools_of
 
-VERSION = needs("haystack-ai", "2.14", "haystack")
+VERSION = needs("haystack-ai", "2.18.1", "haystack")
 
 _below = SubAgents()
 

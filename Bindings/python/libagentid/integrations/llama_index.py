@@ -16,7 +16,7 @@ from .._errors import Denied
 from ..tools import NotGuarded, SubAgents, acting, authorize, defaulted, permitted, refusal
 from . import needs
 
-VERSION = needs("llama-index-core", "0.12.30", "llama-index")
+VERSION = needs("llama-index-core", "0.14.10", "llama-index")
 
 from llama_index.core.agent.workflow import AgentWorkflow, BaseWorkflowAgent, CodeActAgent  # noqa: E402
 from llama_index.core.agent.workflow.multi_agent_workflow import handoff  # noqa: E402

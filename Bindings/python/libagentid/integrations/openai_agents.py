@@ -12,20 +12,22 @@ from __future__ import annotations
 import copy
 import functools
 import json
-from collections.abc import Iterable
+from contextvars import ContextVar
 from typing import Any
 
 from .._errors import Denied
-from ..tools import NotGuarded, SubAgents, acting, authorize, defaulted, permitted, refusal
+from ..tools import Call, NotGuarded, SubAgents, acting, authorize, defaulted, permitted, refusal
 from ..tools import decided as now
 from . import needs, wanted
 
-VERSION = needs("openai-agents", "0.6", "openai-agents")
+VERSION = needs("openai-agents", "0.10.4", "openai-agents")
 
-from agents import Agent, FunctionTool, Handoff, ToolGuardrailFunctionOutput, ToolInputGuardrail  # noqa: E402
+from agents import Agent, FunctionTool, Handoff  # noqa: E402
 
 _MARK = "_agentid_guarded"
 _subs = SubAgents()
+_asks: ContextVar[Call | None] = ContextVar("agentid.openai_agents", default=None)
+"""The call that an MCP server is asked for."""
 
 
 def guard(agent: Any) -> Any:
@@ -52,23 +54,32 @@ def _copies(agent: Any, done: dict[int, Any], *, top: bool) -> Any:
     for server in agent.mcp_servers:
         _server(server)
     made.handoffs = [_handoff(each, done) for each in agent.handoffs]
-    made.__class__ = _guarded_class(type(agent))
+    made.__class__ = _guarded_class(type(agent), top)
     return made
 
 
 @functools.cache
-def _guarded_class(kind: Any) -> Any:
-    """The class of guarded agents of a class, also of their clones: they run nothing that was put beside what is guarded."""
+def _guarded_class(kind: Any, top: bool) -> Any:
+    """The class of guarded agents of a class, also of their clones: they run nothing that was put beside what is guarded.
+
+    Tools of MCP servers are made anew for each turn, and guarded then.
+    """
 
     async def get_all_tools(self: Any, *given: Any, **named: Any) -> Any:
+        for server in self.mcp_servers if top else ():
+            _server(server)
         found = await kind.get_all_tools(self, *given, **named)
-        for each in (*found, *self.tools, *self.handoffs):
-            if not any(getattr(part, _MARK, False) for part in (each, *(getattr(each, "tool_input_guardrails", None) or ()))):
+        for each in (*(() if top else found), *self.tools, *self.handoffs):
+            if not getattr(each, _MARK, False):
                 what = getattr(each, "name", each)
                 raise NotGuarded(f"{self.name} was given {what} after it was guarded: guard() it with that")
-        return found
+        return [each for each in map(_served, found) if getattr(each, _MARK) is True or permitted([each.name], str)]
 
     return kind if getattr(kind, _MARK, False) else type(kind.__name__, (kind,), {_MARK: True, "get_all_tools": get_all_tools})
+
+
+def _served(tool: Any) -> Any:
+    return tool if getattr(tool, _MARK, False) else _tool(tool, None, of_server=True)
 
 
 def _acting(sub: tuple[str, tuple[str, ...]] | None) -> Any:
@@ -77,7 +88,7 @@ def _acting(sub: tuple[str, tuple[str, ...]] | None) -> Any:
     return acting(current_agent() if sub is None else _subs.agent(sub, *sub))
 
 
-def _tool(tool: Any, sub: tuple[str, tuple[str, ...]] | None) -> Any:
+def _tool(tool: Any, sub: tuple[str, tuple[str, ...]] | None, *, of_server: bool = False) -> Any:
     if not isinstance(tool, FunctionTool):
         raise NotGuarded(
             f"the tool {getattr(tool, 'name', tool)} runs at the model's provider, or in a way of its own, unguarded"
@@ -98,7 +109,11 @@ def _tool(tool: Any, sub: tuple[str, tuple[str, ...]] | None) -> Any:
             except Denied as denied:
                 return refusal(denied)
             with call, _acting(below):
-                return await run(context, text)
+                asked = _asks.set(call if of_server else None)
+                try:
+                    return await run(context, text)
+                finally:
+                    _asks.reset(asked)
 
     async def shown(context: Any, agent: Any) -> bool:
         with _acting(sub):
@@ -109,7 +124,7 @@ def _tool(tool: Any, sub: tuple[str, tuple[str, ...]] | None) -> Any:
 
     made = copy.copy(tool)
     made.on_invoke_tool, made.is_enabled = decided, shown
-    setattr(made, _MARK, True)
+    setattr(made, _MARK, "of a server" if of_server else True)
     return made
 
 
@@ -130,21 +145,28 @@ def _noting(run: Any) -> Any:
 
 
 def _server(server: Any) -> None:
+    """Has a server tell the call that it is asked for of its errors, of which the SDK makes answers."""
     if getattr(server, "max_retry_attempts", 0):
         raise NotGuarded(f"the MCP server {server.name} makes a call that fails again, undecided: max_retry_attempts=0")
+    asks = server.call_tool
+    if getattr(asks, _MARK, False):
+        return
 
-    def decided(data: Any) -> ToolGuardrailFunctionOutput:
+    @functools.wraps(asks)
+    async def call_tool(*given: Any, **named: Any) -> Any:
+        call = _asks.get()
         try:
-            authorize(data.context.tool_name, json.loads(data.context.tool_arguments or "{}")).done("begun")
-        except Denied as denied:
-            return ToolGuardrailFunctionOutput.reject_content(refusal(denied))
-        return ToolGuardrailFunctionOutput.allow()
+            result = await asks(*given, **named)
+        except Exception as error:
+            if call is not None:
+                call.failed(error)
+            raise
+        if call is not None and (getattr(result, "isError", False) or getattr(result, "is_error", False)):
+            call.failed("the tool says so")
+        return result
 
-    present: Iterable[Any] = server.tool_input_guardrails or []
-    if not any(getattr(each, _MARK, False) for each in present):
-        made = ToolInputGuardrail(guardrail_function=decided, name="agentid")
-        setattr(made, _MARK, True)
-        server.tool_input_guardrails = [*present, made]
+    setattr(call_tool, _MARK, True)
+    server.call_tool = call_tool
 
 
 def _handoff(to: Any, done: dict[int, Any]) -> Any:

@@ -20,7 +20,7 @@ from ..tools import NotGuarded, SubAgents, acting, authorize, defaulted, permitt
 from ..tools._values import readable
 from . import named, needs
 
-VERSION = needs("pydantic-ai-slim", "2.0", "pydantic-ai")
+VERSION = needs("pydantic-ai-slim", "2.38", "pydantic-ai")
 
 from pydantic_ai.capabilities import AbstractCapability, CapabilityOrdering  # noqa: E402
 from pydantic_ai.exceptions import ModelRetry  # noqa: E402

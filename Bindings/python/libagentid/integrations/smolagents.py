@@ -21,7 +21,7 @@ from ..tools._defaults import with_unknown
 from ..tools._values import readable
 from . import needs, wanted
 
-VERSION = needs("smolagents", "1.20", "smolagents")
+VERSION = needs("smolagents", "1.23", "smolagents")
 
 from smolagents.default_tools import FinalAnswerTool  # noqa: E402
 

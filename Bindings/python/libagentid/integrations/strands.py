@@ -21,7 +21,7 @@ from ..tools import NotGuarded, SubAgents, acting, authorize, defaulted, permitt
 from . import named, needs
 from ._held import Holds, paused, steps
 
-VERSION = needs("strands-agents", "1.10", "strands")
+VERSION = needs("strands-agents", "1.43", "strands")
 
 from strands.hooks import AgentInitializedEvent, BeforeToolCallEvent, HookProvider, HookRegistry  # noqa: E402
 from strands.types._events import ToolResultEvent  # noqa: E402
@@ -59,10 +59,7 @@ class Guarded(HookProvider):
 
     def register_hooks(self, registry: HookRegistry, **_: Any) -> None:
         registry.add_callback(AgentInitializedEvent, self._initialized)
-        try:
-            registry.add_callback(BeforeToolCallEvent, self._before, order=math.inf)
-        except TypeError:  # versions in which hooks run as they were added: put it last
-            registry.add_callback(BeforeToolCallEvent, self._before)
+        registry.add_callback(BeforeToolCallEvent, self._before, order=math.inf)
 
     def _acts_as(self, agent: Any) -> Any:
         return current_agent() if self._name is None else self._below.agent(self._name, self._name, agent.tool_names)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import typing
 from collections.abc import Callable, Mapping, Sequence
+from types import coroutine
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from ._call import Call, authorize, taken
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 MARK = "__agentid_tool__"
-_PLAIN = frozenset((str, int, float, bool, type(None)))
+_PLAIN = frozenset((str, int, bool, type(None)))
 
 
 @overload
@@ -33,13 +35,13 @@ def guarded(
         def read_file(path: str) -> str: ...
 
     The call has the function's name, or `name`, and its arguments by name: positional ones are bound, defaults filled in, except
-    those that are None, which are "not given". `hidden`: parameters that no caller chooses, such as a framework's context; a
-    method's `self` is hidden by itself. Functions, coroutines and generators of both kinds; a generator is decided when it
-    starts. A call ends with the coroutine, future or generator that the function returns. What a `functools.partial`
+    those that are None, which are "not given". `hidden`: parameters that no caller chooses, such as a framework's context; the
+    `self` or `cls` of a method is hidden by itself. Functions, coroutines and generators of both kinds; a generator is decided
+    when it starts. A call ends with the coroutine, future or generator that the function returns. What a `functools.partial`
     fills in is decided too; below Pydantic's `validate_call` it decides what that makes of the arguments. Objects are decided as
     `plain` has them where they are asked for. Raises `Denied`, `LookupError` outside of any agent, `TypeError` for arguments
-    that do not fit or are not JSON: the function has not run then. Safe from any thread. What is decorated cannot be reached
-    around the decorator by `__wrapped__`.
+    that do not fit or have no form in JSON, which names them: the function has not run then. Safe from any thread. What is
+    decorated cannot be reached around the decorator by `__wrapped__`.
     """
     if function is not None and not callable(function):
         raise TypeError(f"what is guarded is a function, not {type(function).__name__}: a tool's name is given by name=")
@@ -53,6 +55,8 @@ def guarded(
 
 
 def _guard(function: _F, name: str | None, guard: Guard | None, hidden: Sequence[str]) -> _F:
+    if isinstance(function, staticmethod):
+        return cast("_F", staticmethod(_guard(cast("Any", function).__func__, name, guard, hidden)))
     tool = name or _named(function)
     if hasattr(function, "raw_function"):
         raise TypeError(f"{tool}: put @guarded below @validate_call, next to the function: it decides what the function gets")
@@ -77,6 +81,8 @@ def _guard(function: _F, name: str | None, guard: Guard | None, hidden: Sequence
         made: Callable[..., Any] = streaming_async(begin, function)
     elif inspect.isgeneratorfunction(runs):
         made = streaming(begin, function)
+        if runs.__code__.co_flags & inspect.CO_ITERABLE_COROUTINE:  # is awaited
+            made = coroutine(made)
     else:
         made = awaits if inspect.iscoroutinefunction(runs) else returns
     return cast("_F", _dressed(made, function, tool))
@@ -106,7 +112,8 @@ def _binder(function: Callable[..., Any], hidden: Sequence[str]) -> Callable[[tu
         inner = _binder(partial.func, hidden)
         return lambda args, kwargs: inner(_filled(partial, args), {**partial.keywords, **kwargs})
     signature, label = inspect.signature(function), getattr(function, "__name__", type(function).__name__)
-    unseen = {*hidden, *[name for name in list(signature.parameters)[:1] if name in ("self", "cls")]}
+    unseen, owner = set(hidden), _owner(function)
+    first = next((name for name in list(signature.parameters)[:1] if owner and name in ("self", "cls")), None)
     if unknown := set(hidden) - set(signature.parameters):
         raise TypeError(f"{label} has no parameter {', '.join(sorted(unknown))} that could be hidden")
     kinds = {name: parameter.kind for name, parameter in signature.parameters.items()}
@@ -118,18 +125,51 @@ def _binder(function: Callable[..., Any], hidden: Sequence[str]) -> Callable[[tu
         arguments: dict[str, Any] = {}
         for name, value in bound.arguments.items():
             kind = kinds[name]
-            if name in unseen or (value is None and defaults[name] is None):
+            if name in unseen or (value is None and defaults[name] is None) or (name == first and _is_of(value, owner)):
                 continue
             if kind is inspect.Parameter.VAR_KEYWORD:
                 named = cast("dict[str, Any]", value)
                 if twice := arguments.keys() & named.keys():
                     raise TypeError(f"{label} got {', '.join(sorted(twice))} twice")
-                arguments |= {key: plain(each, asked=True) for key, each in named.items()}
+                arguments |= {key: _looked_at(each, label, key, name) for key, each in named.items()}
             elif kind is not inspect.Parameter.VAR_POSITIONAL or value:
-                arguments[name] = value if type(value) in _PLAIN else plain(value, asked=True)
+                arguments[name] = value if type(value) in _PLAIN else _looked_at(value, label, name, name)
         return arguments
 
     return bind
+
+
+def _looked_at(value: Any, label: str, name: str, parameter: str) -> Any:
+    """An argument as JSON has it; TypeError, which names it, for what a guard cannot look at."""
+    try:
+        made = plain(value, asked=True)
+        if not _is_finite(made):
+            raise TypeError("NaN and infinity have no form in JSON")
+    except (TypeError, RecursionError) as error:
+        why = error if isinstance(error, TypeError) else "it holds itself, or too much in one another"
+        what = f"give what JSON has, or guard the function with hidden=[{parameter!r}] if no caller chooses it"
+        raise TypeError(f"{label}: the argument {name} cannot be decided: {why}; {what}") from error
+    return made
+
+
+def _is_finite(made: Any) -> bool:
+    if isinstance(made, float):
+        return math.isfinite(made)
+    if isinstance(made, dict):
+        return all(map(_is_finite, cast("dict[str, Any]", made).values()))
+    return all(map(_is_finite, cast("list[Any]", made))) if isinstance(made, list) else True
+
+
+def _owner(function: Any) -> tuple[str, str] | None:
+    """The class that a function was written in, by its module and its name; None of a plain function."""
+    within, dot, _ = str(getattr(function, "__qualname__", "")).rpartition(".")
+    return (function.__module__, within) if dot and not within.endswith("<locals>") else None
+
+
+def _is_of(value: Any, owner: tuple[str, str] | None) -> bool:
+    """Whether a method's first argument is the object, or the class, that it is called of: a static method's may be anything."""
+    kinds = [*cast("type[Any]", type(value)).__mro__, *(value.__mro__ if isinstance(value, type) else ())]
+    return any((kind.__module__, kind.__qualname__) == owner for kind in kinds)
 
 
 def _filled(partial: functools.partial[Any], args: tuple[Any, ...]) -> tuple[Any, ...]:
