@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from ctypes import byref, c_int32, string_at
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import libagentid._abi as _abi
 import libagentid._callbacks as _callbacks
 
 from ._abi import lib
 from ._calling import call, take
-from ._errors import StateError
 from ._handles import Handle
 from ._inputs import counted, identifier, milliseconds, pair, texts
 
@@ -30,21 +29,6 @@ def _key(key: str | bytes) -> tuple[bytes, int]:
     if not isinstance(key, str | bytes):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"key is a JWK as a text, what is in its file, not {type(key).__name__}")
     return pair(key, "key") if isinstance(key, str) else (key, len(key))
-
-
-def _is_approver(policy: dict[str, Any] | None, by: str, key: str | bytes) -> None:
-    """Raises StateError where a policy does not have this key of an approver. The library says what is wrong with the key."""
-    try:
-        public = json.loads(key)["x"]
-    except (ValueError, TypeError, KeyError):
-        return
-    if policy is None or {"name": by, "key": public} in policy.get("approvers", []):
-        return
-    if any(each["name"] == by for each in policy.get("approvers", [])):
-        said, what = f"has another key of {by}", "give that, or apply a policy whose approvers have this one"
-    else:
-        said, what = f"names no approver {by}", "apply one whose approvers have the name and the public half of the key first"
-    raise StateError(_abi.E_STATE, "approver_unknown", f"the policy in force {said}: {what}", "by", None)
 
 
 class Approvals(Handle):
@@ -106,13 +90,11 @@ class Approvals(Handle):
     def on_approval(self, decide: Callable[[ApprovalDocument], bool | None], *, by: str, key: str | bytes) -> None:
         """Decides requests by a callback, on a thread of its own, and signs for one approver with their private key.
 
-        True approves, False refuses, None leaves the request to others. After an exception it is asked again later. Raises
-        `StateError` (`approver_unknown`) where the policy in force does not have this key of this approver.
+        True approves, False refuses, None leaves the request to others. After an exception it is asked again later. It is asked
+        while the policy in force has this key of this approver: also one that is applied later.
         """
 
         _callbacks.function(decide, "decide")
-        given = (*pair(by, "by"), *_key(key))
-        _is_approver(cast("Any", self).policy(), by, key)
 
         def called(request: Any, length: int, _: int | None) -> int:
             try:
@@ -125,6 +107,6 @@ class Approvals(Handle):
 
         run = _abi.RUN_HOOK(_callbacks.callback(called))
         call(
-            lib.agentid_approval_callback, self._handle, *given, run, _callbacks.keep(run),
+            lib.agentid_approval_callback, self._handle, *pair(by, "by"), *_key(key), run, _callbacks.keep(run),
             _callbacks.RELEASE,
         )  # fmt: skip

@@ -160,24 +160,6 @@ def test_a_callback_decides_what_waits_and_what_comes(office):
         assert seen[0] == seen[1] == early
 
 
-def test_a_callback_of_somebody_who_may_not_approve_is_refused(office, tmp_path):
-    acme, key = office
-    x = json.loads(key)["x"]
-    other = json.dumps({**json.loads(key), "x": "A" + x[1:] if x[0] != "A" else "B" + x[1:]})
-    for by, wrong, said in (("user:cfo", other, "another key of user:cfo"), ("user:eve", key, "no approver user:eve")):
-        with pytest.raises(libagentid.StateError, match=said) as raised:
-            acme.on_approval(lambda _: True, by=by, key=wrong)
-        assert (raised.value.name, raised.value.where) == ("approver_unknown", "by")
-    assert not [hook for hook in acme.hooks() if hook["name"].startswith("approval-")]
-    with pytest.raises(libagentid.Error) as raised:
-        acme.on_approval(lambda _: True, by="user:cfo", key="no JWK")
-    assert raised.value.name == "jwk"
-    with pytest.raises(TypeError):
-        acme.on_approval(lambda _: True, by=1, key=key)
-    with libagentid.Authority.open(tmp_path / "later", trust_domain="acme.example") as later:  # whose policy comes later
-        later.on_approval(lambda _: True, by="user:cfo", key=key)
-
-
 def test_a_hook_is_told_of_each_step_and_of_no_value(office):
     acme, key = office
     told = []
