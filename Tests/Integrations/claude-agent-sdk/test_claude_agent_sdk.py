@@ -333,17 +333,14 @@ def test_the_next_prompt_ends_no_call_of_a_sub_agent(start, ran, outcomes, left_
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["before the guard", "after it"])
-def test_a_call_that_a_hook_defers_is_paused_and_decided_again_when_it_goes_on(agent, ran, outcomes, left_open, order):
-    deferred = []
+def test_a_call_that_a_hook_defers_is_refused(agent, ran, outcomes, left_open, order):
+    """The CLI may run a deferred call when the session is resumed, before it asks any hook."""
 
     async def hook(given, tool_use_id, context):
-        deferred.append(tool_use_id)
-        said = {"hookEventName": "PreToolUse", "permissionDecision": "defer" if len(deferred) == 1 else "allow"}
-        return {"hookSpecificOutput": said}
+        return {"hookSpecificOutput": {"hookEventName": "PreToolUse", "permissionDecision": "defer"}}
 
-    options = guard(ClaudeAgentOptions(hooks={"PreToolUse": [HookMatcher(hooks=[hook])]}))
+    options = guard(ClaudeAgentOptions(hooks={"PreToolUse": [HookMatcher(hooks=[hook, hook])]}))
     options.hooks["PreToolUse"] = options.hooks["PreToolUse"][::order]
-    for _ in range(2):
-        run(options, [[GOOD]], tools_of(ran))
-    assert ran == ["/data/a"] and left_open(agent) == []
-    assert sorted(outcomes(agent)) == ["paused", "succeeded"]
+    [said] = run(options, [[GOOD]], tools_of(ran))
+    assert "is not deferred" in said and ran == [] and left_open(agent) == []
+    assert set(outcomes(agent)) <= {"failed: it was not permitted"}

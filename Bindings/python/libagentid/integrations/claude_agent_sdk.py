@@ -19,7 +19,6 @@ from .._errors import Denied
 from ..tools import Call, SubAgents, acting, authorize, broken, refusal
 from ..tools._recent import Recent
 from . import needs, wanted
-from ._held import paused
 
 VERSION = needs("claude-agent-sdk", "0.2.180", "claude-agent-sdk")
 
@@ -52,7 +51,6 @@ class _Hooks:
         self._calls: dict[str, tuple[str | None, Call]] = {}  # with the sub-agent of the session that makes it
         self._kinds: dict[str, str] = {}
         self._over = Recent[str, bool]()
-        self._deferred = Recent[str, bool]()
 
     def events(self) -> dict[str, Any]:
         """The hooks. The CLI tells nobody of a tool that it does not run: by its settings and its mode, or after an interrupt.
@@ -81,10 +79,6 @@ class _Hooks:
         if self._over.get(use):  # hooks run at once
             call.failed("it was not permitted")
             return ""
-        if self._deferred.get(use):
-            self._deferred.forget(lambda each: each == use)
-            paused(call)
-            return ""
         if before := self._take(use):  # of other arguments, which do not run
             before.failed("its arguments were changed")
         self._calls[use] = given.get("agent_id"), call
@@ -105,9 +99,9 @@ class _Hooks:
             if said in ("deny", "block"):
                 self._refused(given.get("tool_use_id") or tool_use_id)
                 return answer
-            if said == "defer":  # the run stops, and the call is made again when it is resumed
-                self._defers(given.get("tool_use_id") or tool_use_id)
-                return answer
+            if said == "defer":  # when the session is resumed, the CLI may run the call before it asks any hook
+                self._refused(given.get("tool_use_id") or tool_use_id)
+                return _denied("A guarded call is not deferred: it could run undecided later. Refuse it, and have it made again.")
             if "decision" in own:  # of a request for permission, which may not name its call
                 own, given = own["decision"] or {}, {"tool_use_id": tool_use_id, **given}
             new = own.get("updatedInput")
@@ -154,12 +148,6 @@ class _Hooks:
             self._over.put(use, True)
             if call := self._take(use):
                 call.failed("it was not permitted")
-
-    def _defers(self, use: str | None) -> None:
-        if call := self._take(use):
-            paused(call)
-        elif use is not None:  # hooks run at once
-            self._deferred.put(use, True)
 
     def _agent(self, given: Any) -> Any:
         """The session's agent; below it one for each sub-agent of the session."""
