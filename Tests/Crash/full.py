@@ -53,6 +53,8 @@ def refused(answers, status):
     if not answers.errors:
         faults.append("nothing was refused")
     for error in answers.errors:
+        if error["error"] == "registry_in_doubt":  # the disk failed in the sync of a commit
+            continue
         if error["error"] not in NAMES or not REASONS.search(error["text"]):
             faults.append(f"an error that does not say why: {error}")
     return faults
@@ -189,7 +191,7 @@ def failing_disk(chance, report):
             # What was being synced at that very moment failed, and the disk was not read-only yet.
             while answers.errors and "I/O error" in answers.errors[0]["text"]:
                 answers.errors.pop(0)
-            named = {error["error"] for error in answers.errors}
+            named = {error["error"] for error in answers.errors} - {"registry_in_doubt"}
             looked = subprocess.run([CTL, "doctor", "--authority", directory], capture_output=True, text=True, timeout=60)
             faults = [] if "wrong  the disk can be written" in looked.stdout else [f"doctor: {looked.stdout}"]
             if not named or not named <= {"read_only", "audit_unavailable"}:
