@@ -64,9 +64,11 @@ final class LeaseKeeper: Sendable {
     private func startLeases(for lifecycle: Lifecycle) throws(AgentIDError) -> BackgroundThread {
         // A third: two attempts may fail before anything lapses.
         let interval = max(Int(clamping: lifecycle.leaseDuration) * 1000 / 3, 1)
+        // By the clock that goes on while the machine sleeps, as leases do. From before the first lease is dated, not from when
+        // the thread first runs: the machine may sleep in between.
+        let begun = MonotonicClock.sinceBoot
         return try BackgroundThread.start(name: "agentid-lease") { [weak lifecycle] thread in
-            // By the clock that goes on while the machine sleeps, as leases do.
-            var (due, hasFailed) = (MonotonicClock.sinceBoot + Int64(interval), false)
+            var (due, hasFailed) = (begun + Int64(interval), false)
             while thread.wait(milliseconds: min(interval, Self.glance)) {
                 guard let lifecycle else { return }
                 let (isWrong, isSettled) = lifecycle.glance()
