@@ -173,7 +173,7 @@ let package = Package(
         .target(
             name: "AgentIDC", dependencies: ["AgentID", "CAgentID", "JOSE", "Scopes", "StrictJSON"],
             exclude: ["agentid.map", "unused.ld"],
-            swiftSettings: settings,
+            swiftSettings: settings + [.unsafeFlags(["-Osize"], .when(configuration: .release))],
             linkerSettings: sharedLibrary),
         // Apart from AgentID: the shared library does not have it.
         .target(

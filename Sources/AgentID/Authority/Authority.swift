@@ -60,7 +60,7 @@ public final class Authority: Sendable {
     let view: RegistryView
     let lifecycle: Lifecycle
     let trail: AuditTrail?
-    private let stopping: AgentStopping
+    let stopping: AgentStopping
     let home: Guard
 
     init(

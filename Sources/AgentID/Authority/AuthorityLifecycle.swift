@@ -19,7 +19,7 @@ extension Authority {
     /// Resumes a suspended agent.
     public func resume(agent: String) throws(AgentIDError) {
         try keys.checkOpen()
-        try lifecycle.resume(agent)
+        try stopping.resume(agent) { () throws(AgentIDError) in try lifecycle.resume(agent) }
     }
 
     /// Unparks an agent, in any process: with the same ID, scope, labels and `until`, and with a new grant,

@@ -47,7 +47,7 @@ extension RegistryReader {
                 switch record.revocation.kind {
                 case .grant: end = try grant(record.revocation.value)?.expires
                 // Sub-agents and whoever was handed on to hold grants that end with these.
-                case .agent: end = try grants(of: record.revocation.value).map(\.expires).max()
+                case .agent: end = try lastGrantEnd(of: record.revocation.value)
                 case .key, .profile, .principal, .issuer:
                     needed.append(record.revocation)
                     continue
@@ -67,5 +67,13 @@ extension RegistryReader {
             needed.append(Revocation(unchecked: .agent, agent))
         }
         return needed
+    }
+
+    /// The end of the last grant of an agent, or of the registered one above a name that the registry does not have.
+    private func lastGrantEnd(of agent: String) throws(AgentIDError) -> Int64? {
+        for id in SPIFFEID.ancestry(of: agent) {
+            if let end = try grants(of: id).map(\.expires).max() { return end }
+        }
+        return nil
     }
 }

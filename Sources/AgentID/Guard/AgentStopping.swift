@@ -21,6 +21,7 @@ final class AgentStopping: Sendable {
 
     private struct State {
         var waiting: [Waiting] = []
+        var unregistered = UnregisteredStops()
         var thread: BackgroundThread?
         var isStopped = false
     }
@@ -46,7 +47,10 @@ final class AgentStopping: Sendable {
     func stop(
         _ chain: VerifiedChain, above: Int, _ consequence: Consequence, reason: String, now: Int64
     ) -> (stopped: [String], isPending: Bool) {
-        let offender = Offender(of: chain, above: above, in: view.registry)
+        var offender = Offender(of: chain, above: above, in: view.registry)
+        // Another thread was faster.
+        let isNew = offender.revoked.map { view.revocations.first(of: [$0]) == nil } ?? false
+        if isNew { offender = state.withLock { $0.unregistered.count(offender) } }
         let changes = offender.changes(consequence)
         var held: [ExactText] = []
         for change in changes {
@@ -91,6 +95,22 @@ final class AgentStopping: Sendable {
         if !hasRoom { UnwrittenChanges.tell(left: waiting.entries.count) }
     }
 
+    /// Resumes an agent: a suspension that is not written yet is not written any more, unless that fails.
+    func resume(_ agent: String, _ resume: () throws(AgentIDError) -> Void) throws(AgentIDError) {
+        let suspension = JournalEntry.Change.suspend(agent: agent)
+        var taken: [JournalEntry] = []
+        state.withLock { state in
+            for i in state.waiting.indices {
+                taken += state.waiting[i].entries.filter { $0.change == suspension }
+                state.waiting[i].entries.removeAll { $0.change == suspension }
+            }
+        }
+        do throws(AgentIDError) { try resume() } catch {
+            if !taken.isEmpty { keep(Waiting(entries: taken, held: [agent.exact])) }
+            throw error
+        }
+    }
+
     private func retry() {
         let waiting = state.withLock { state in
             defer { state.waiting = [] }
@@ -107,44 +127,70 @@ final class AgentStopping: Sendable {
 /// A chain of another authority stops nobody by a name in it: its issuer may write whose name it likes. The key that signed
 /// the call is known, and so is a registered agent whose key that is.
 struct Offender {
-    private let registered: [String]
+    /// Those that the registry knows.
+    var registered: [String]
     /// Where nobody is registered: the leaf, by its ID or its key.
-    private let leaf: Revocation
+    var revoked: Revocation?
+    /// The highest holder of the chain that is not registered, the leaf or one above it, and the registered one that handed on
+    /// to it: where there is nobody registered to stop.
+    private(set) var branch: Revocation
+    private(set) var owner: String?
 
     init(of chain: VerifiedChain, above: Int, in registry: any Registry) {
-        let link = Self.link(of: chain, above: above)
-        let name = chain.issuer.isOwn ? link.grant.claim?.agent : nil
-        let key = link.holderThumbprint
-        leaf = name.map { Revocation(unchecked: .agent, $0) } ?? Revocation(unchecked: .key, key)
+        let isOwn = chain.issuer.isOwn
+        let place = Self.place(in: chain, above: above)
+        let link = chain.links[place]
+        let leaf = Self.revocation(of: link, isOwn)
+        var (owner, top): (String?, Int) = (nil, place)
         let found = try? registry.read { registry in
-            if let name, try registry.agent(name) != nil { return [name] }
-            return try registry.holders(of: key, limit: 16).filter { $0.state != .deprovisioned }.map(\.agent)
+            let found = try Self.registered(link, isOwn, in: registry)
+            while found.isEmpty, owner == nil, top > 0 {
+                owner = try Self.registered(chain.links[top - 1], isOwn, in: registry).first
+                if owner == nil { top -= 1 }
+            }
+            return found
         }
         // Where the registry cannot be asked now, a name of its own domain may be one that it has.
-        registered = found ?? (name.map { [$0] } ?? [])
+        registered = found ?? (leaf.kind == .agent ? [leaf.value] : [])
+        revoked = registered.isEmpty ? leaf : nil
+        branch = Self.revocation(of: chain.links[top], isOwn)
+        self.owner = owner
     }
 
-    /// The last grant of an agent so far above the holder.
-    private static func link(of chain: VerifiedChain, above: Int) -> VerifiedChain.Link {
-        let leaf = chain.links[chain.links.count - 1]
+    private static func revocation(of link: VerifiedChain.Link, _ isOwn: Bool) -> Revocation {
+        let name = isOwn ? link.grant.claim?.agent : nil
+        return name.map { Revocation(unchecked: .agent, $0) } ?? Revocation(unchecked: .key, link.holderThumbprint)
+    }
+
+    private static func registered(
+        _ link: VerifiedChain.Link, _ isOwn: Bool, in registry: any RegistryReader
+    ) throws(AgentIDError) -> [String] {
+        if isOwn, let name = link.grant.claim?.agent, try registry.agent(name) != nil { return [name] }
+        return try registry.holders(of: link.holderThumbprint, limit: 16).filter { $0.state != .deprovisioned }
+            .map(\.agent)
+    }
+
+    /// The place of the last grant of an agent so far above the holder.
+    private static func place(in chain: VerifiedChain, above: Int) -> Int {
+        let leaf = chain.links.count - 1
         // A holder without a name stands below the last that has one.
-        let place = chain.agents.count - 1 - above + (leaf.grant.claim?.agent == nil ? 1 : 0)
+        let place = chain.agents.count - 1 - above + (chain.links[leaf].grant.claim?.agent == nil ? 1 : 0)
         guard above > 0, chain.agents.indices.contains(place) else { return leaf }
         let name = chain.agents[place]
-        return chain.links.last { $0.grant.claim?.agent?.isSame(as: name) == true } ?? leaf
+        return chain.links.lastIndex { $0.grant.claim?.agent?.isSame(as: name) == true } ?? leaf
     }
 
-    var names: [String] { registered.isEmpty ? [leaf.value] : registered }
+    var names: [String] { registered + (revoked.map { [$0.value] } ?? []) }
 
     func changes(_ consequence: Consequence) -> [JournalEntry.Change] {
-        // Nobody could resume what the registry does not know.
-        guard !registered.isEmpty else { return [.revoke(leaf)] }
-        return registered.map { agent in
+        let changes: [JournalEntry.Change] = registered.map { agent in
             switch consequence {
             case .deny, .ask, .suspend: .suspend(agent: agent)
             case .revoke: .revoke(Revocation(unchecked: .agent, agent))
             case .deprovision: .end(agent: agent)
             }
         }
+        // Nobody could resume what the registry does not know.
+        return changes + (revoked.map { [.revoke($0)] } ?? [])
     }
 }

@@ -146,6 +146,44 @@ import Testing
         #expect(last == "rate_limited", "what was made good is let go of")
     }
 
+    @Test func aResumptionThatFailsLetsGoOfNoStop() throws {
+        let world = try World()
+        let (view, lifecycle) = (world.authority.view, world.authority.lifecycle)
+        let (agent, failure) = (try world.start(), AgentIDError(.io, name: "file", message: "full"))
+        let id = try agent.id()
+        let written = Monitor<[JournalEntry]?>(nil)
+        let stopping = AgentStopping(view) { entries throws(AgentIDError) in
+            let isFull = written.change { written in
+                written? += entries
+                return written == nil
+            }
+            if isFull { throw failure }
+        }
+        try apply(world, then: "suspend")
+        let full = try Guard(.forTests(world), view: view, trail: nil, stopping: stopping)
+        for _ in 0..<2 { #expect(try proven(agent, full).isPermitted) }
+        #expect(try proven(agent, full).stop?.isPending == true)
+        #expect(throws: failure) { try stopping.resume(id) { () throws(AgentIDError) in throw failure } }
+        #expect(view.isHeld(id.exact))
+        try stopping.resume(id) { () throws(AgentIDError) in try lifecycle.resume(id) }
+        #expect(!view.isHeld(id.exact))
+        written.change { $0 = [] }
+        try stopping.resume(id) {}
+        usleep(500_000)
+        #expect(written.change { $0 }?.isEmpty == true, "nobody suspends again who was resumed")
+
+        lifecycle.unfinished.retry([JournalEntry(.suspend(agent: id), reason: "", time: 1)], for: lifecycle)
+        #expect(throws: failure) {
+            try lifecycle.unfinished.withoutSuspension(of: id, for: lifecycle) { () throws(AgentIDError) in throw failure }
+        }
+        var tries = 0
+        while try world.authority.agents().first(where: { $0.id == id })?.state != "suspended", tries < 500 {
+            tries += 1
+            usleep(20_000)
+        }
+        #expect(tries < 500)
+    }
+
     @Test func theLogNamesRuleAndConsequenceAndHooksHearOfIt() throws {
         let directory = try TemporaryDirectory()
         let world = try World(at: directory.path)

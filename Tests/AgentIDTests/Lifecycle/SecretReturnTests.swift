@@ -68,6 +68,23 @@ import Testing
         #expect(holding.vault.returned.load(ordering: .relaxed) == 1)
     }
 
+    @Test func aProviderThatHangsTakesNoThreadForEveryAgentThatEnds() throws {
+        let hangs = Monitor(true)
+        let holding = try Holding { _ in _ = hangs.wait { $0 ? nil : true } }
+        defer { holding.broker.stop() }
+        let broker = holding.broker
+        for _ in 0..<Broker.mostEnding + 20 { try broker.release(below: holding.agent, within: 0) }
+        #expect(broker.ending.withLock { $0 } == Broker.mostEnding)
+        hangs.change { $0 = false }
+        var tries = 0
+        while broker.ending.withLock({ $0 }) > 0, tries < 500 {
+            tries += 1
+            usleep(20_000)
+        }
+        #expect(try broker.ending.withLock { $0 } == 0 && holding.leases == 0)
+        #expect(holding.vault.returned.load(ordering: .relaxed) == 1)
+    }
+
     @Test func aSecretThatCannotBeTakenForReturnIsAnError() throws {
         let holding = try Holding { _ in }
         holding.broker.stop()

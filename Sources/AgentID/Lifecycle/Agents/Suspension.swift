@@ -21,9 +21,19 @@ extension Lifecycle {
 
     func resume(_ id: String) throws(AgentIDError) {
         try checkWhole()
-        // One that could not be written yet would suspend it again.
-        unfinished.forgetSuspension(of: id, for: self)
         let now = clock.milliseconds
+        // One that could not be written yet would suspend it again.
+        try unfinished.withoutSuspension(of: id, for: self) { () throws(AgentIDError) in
+            try resume(id, at: now)
+        }
+        view.release(id.exact)
+        try view.refresh()
+        // Its grant may have ended meanwhile.
+        leases.wake()
+        hooks.wake()
+    }
+
+    private func resume(_ id: String, at now: Int64) throws(AgentIDError) {
         try write { registry in
             var agent = try Self.goingOn(try registry.agent(id), id)
             guard agent.state == .suspended else { return }
@@ -32,10 +42,6 @@ extension Lifecycle {
             try registry.announce()
             try recorder.record(LifecycleEvent(.resumed, of: agent, at: now, reason: nil), in: registry)
         }
-        try view.refresh()
-        // Its grant may have ended meanwhile.
-        leases.wake()
-        hooks.wake()
     }
 
     /// The transaction's part of a suspension; nothing if the agent has ended or is suspended already.

@@ -57,10 +57,15 @@ final class UnfinishedWrites: Sendable {
         }
     }
 
-    /// Suspends an agent no more that is to be resumed.
-    func forgetSuspension(of agent: String, for lifecycle: Lifecycle) {
-        state.withLock { $0.changes.removeSuspension(of: agent) }
-        lifecycle.view.release(agent.exact)
+    /// Does what resumes an agent; if that fails, a suspension that is not written yet still will be.
+    func withoutSuspension(
+        of agent: String, for lifecycle: Lifecycle, _ resume: () throws(AgentIDError) -> Void
+    ) throws(AgentIDError) {
+        let taken = state.withLock { $0.changes.takeSuspension(of: agent) }
+        do throws(AgentIDError) { try resume() } catch {
+            if !taken.isEmpty { retry(taken, for: lifecycle) }
+            throw error
+        }
     }
 
     /// Tries once more if something is left, and then no more.

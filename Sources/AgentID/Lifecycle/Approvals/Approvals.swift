@@ -30,7 +30,8 @@ extension Lifecycle {
         guard let now = meterTime(now, opening: isOpening) else { return }
         // Read first: where none has, nobody waits for the disk.
         guard try registry.read({ try $0.hasApproval(lapsedBy: now) }) else { return }
-        try registry.write { try $0.removeApprovals(lapsedBy: now) }
+        // Nor does a thread that others wait for.
+        try registry.write(within: isOpening ? 10_000 : Self.longestTurn) { try $0.removeApprovals(lapsedBy: now) }
     }
 
     /// Records a decision for the log and for hooks.

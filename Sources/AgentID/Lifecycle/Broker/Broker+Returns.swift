@@ -102,6 +102,9 @@ extension Broker {
 
     /// The longest wait for providers that return secrets, in milliseconds; and the threads that they may hang at a time.
     private static let (patience, mostThreads) = (5000, 16)
+    /// The most threads that return the secrets of one agent each that ended; those of more agents wait for the next return of
+    /// due ones: a provider that hangs takes no thread for every agent.
+    static let mostEnding = 64
 
     /// Whether this process may begin to return secrets of a kind: nobody is at it.
     private func begin(_ kind: [ExactText]) -> Bool {
@@ -124,20 +127,29 @@ extension Broker {
                 ($0.isDue(at: now) || inHand.contains($0.id.exact)) && $0.isOver(at: now, steady.now)
             }
         }
-        guard !due.isEmpty else { return }
+        guard !due.isEmpty, mayBeginEnding() else { return }
         let work = Monitor(Round(open: 1, returned: 0, fault: nil))
         let started = try? BackgroundThread.start(name: "agentid-return") { [self] _ in
             for lease in due {
                 do throws(AgentIDError) { _ = try attemptRelease(lease) } catch { work.change { $0.fault = error } }
             }
+            ending.withLock { $0 -= 1 }
             work.change { $0.open = 0 }
         }
-        guard let thread = started else { return }
+        guard let thread = started else { return ending.withLock { $0 -= 1 } }
         _ = work.wait(milliseconds: milliseconds) { $0.open == 0 ? true : nil }
         thread.abandon()
         if let fault = work.change({ $0.fault }) { throw fault }
         // Of another thread.
         try recordOutcomes()
+    }
+
+    private func mayBeginEnding() -> Bool {
+        ending.withLock { ending in
+            guard ending < Self.mostEnding else { return false }
+            ending += 1
+            return true
+        }
     }
 
     /// Leaves a lease to this process for a while; `false` if another has begun to return it, or it is gone.

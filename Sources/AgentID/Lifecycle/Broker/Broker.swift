@@ -34,6 +34,8 @@ final class Broker: Sendable {
 
     /// The providers, with their commands, whose secrets threads of this process are returning.
     let under = Locked<Set<[ExactText]>>([])
+    /// The threads that return what an agent that ended held.
+    let ending = Locked(0)
     /// The leases that threads of this process are returning.
     let inHand = Monitor<Set<ExactText>>([])
     /// The outcomes that the registry failed to take down: it has those leases as being returned, for a while yet.

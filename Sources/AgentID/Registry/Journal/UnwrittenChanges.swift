@@ -15,8 +15,10 @@ struct UnwrittenChanges {
         return left
     }
 
-    mutating func removeSuspension(of agent: String) {
-        entries.removeAll { $0.change == .suspend(agent: agent) }
+    mutating func takeSuspension(of agent: String) -> [JournalEntry] {
+        let taken = entries.filter { $0.change == .suspend(agent: agent) }
+        if !taken.isEmpty { entries.removeAll { $0.change == .suspend(agent: agent) } }
+        return taken
     }
 
     static func tell(left: Int) {

@@ -159,7 +159,19 @@ extension MemoryTables {
             for name in countersOf[id] ?? [] { set(name, nil as Counter?) }
             set(id, nil as AgentRow?)
         }
+        removeRevocations(below: Set(found))
         return found.count
+    }
+}
+
+extension MemoryTables {
+    /// Removes the revocations of names below agents that are in no registry.
+    private func removeRevocations(below agents: Set<ExactText>) {
+        guard !agents.isEmpty else { return }
+        for record in revocations.after(0, limit: .max) where record.revocation.kind == .agent {
+            let isBelow = SPIFFEID.ancestry(of: record.revocation.value).contains { agents.contains($0.exact) }
+            if isBelow { remove(record.revocation) }
+        }
     }
 }
 

@@ -37,7 +37,10 @@ extension SQLiteSession {
             try database.run(
                 "DELETE FROM revocations WHERE kind = 'grant' AND value IN (SELECT jti FROM grants WHERE agent = ?)",
                 .text(agent))
-            try database.run("DELETE FROM revocations WHERE kind = 'agent' AND value = ?", .text(agent))
+            // With names below it that are in no registry: '0' is what follows '/'.
+            try database.run(
+                "DELETE FROM revocations WHERE kind = 'agent' AND (value = ?1 OR value > ?1 || '/' AND value < ?1 || '0')",
+                .text(agent))
             try database.run("DELETE FROM grants WHERE agent = ?", .text(agent))
             try database.run("DELETE FROM leases WHERE agent = ?", .text(agent))
             try database.run("DELETE FROM counters WHERE agent = ?1 AND agent <> ''", .text(agent))
