@@ -34,6 +34,23 @@ import Testing
         }
     }
 
+    @Test func nobodyEndsForAClockThatIsAheadWhileItIsUnparked() throws {
+        let root = try tree.start()
+        let (id, now) = (try root.id(), world.clock.milliseconds / 1000)
+        let child = try root.spawn("w", .sameScope(until: now + 600))
+        let below = try child.id()
+        try root.park(for: 3600)
+        var options = Authority.Options()
+        let clock = world.clock
+        options.clock = CallbackClock { clock.milliseconds + 86_400_000 }
+        options.steadyClock = world.steadyClock
+        let ahead = try Authority.open(directory: path, options: options)
+        #expect(tree.refusal { _ = try ahead.unpark(agent: id) } == "clock_set")
+        #expect(try tree.states()[below] == "parked" && tree.states()[id] == "parked")
+        let back = try world.authority.unpark(agent: id)
+        #expect(try tree.takeAll(back).map { try $0.agent.id() } == [below])
+    }
+
     @Test func randomTreesComeBackAsTheyWere() throws {
         var random = Seeded.announced("parked trees")
         for round in 0..<12 {

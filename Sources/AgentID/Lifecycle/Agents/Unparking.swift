@@ -135,7 +135,9 @@ extension Lifecycle {
                         continue
                     }
                     let revoked = try registry.firstRevoked(of: one.revocable)
-                    if let failure = one.failure ?? revoked.map({ "revoked: \($0.kind.name) \($0.value)" }) {
+                    if let failure = revoked.map({ "revoked: \($0.kind.name) \($0.value)" }) ?? one.failure {
+                        // What ends does not come back: not for a clock that may be ahead.
+                        guard revoked != nil || lease.expires > now else { throw Self.clockSet(one.id) }
                         gone.insert(i)
                         ended += try end(
                             one.id, reason: "it could not be unparked: \(failure)", isLapsed: false, now: now,
@@ -184,6 +186,14 @@ extension Lifecycle {
                 message: "the time that the agent was parked for is over: it is ended by whoever reaps", at: "agent")
         }
         return (agent, sealed, until)
+    }
+
+    private static func clockSet(_ id: String) -> AgentIDError {
+        AgentIDError(
+            .state, name: "clock_set",
+            message: "the time of \(id), which was parked with it, is over by a clock that was set since: set it right, or end "
+                + "that agent first",
+            at: "clock")
     }
 
     private static let notParked = AgentIDError(
