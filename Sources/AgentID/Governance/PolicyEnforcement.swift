@@ -198,7 +198,7 @@ struct PolicyEnforcement: ~Copyable {
         let kept = try labelled.kept(until: expires, at: time)
         let there = kept.union(carried)
         // A label that was shown once stays with its holder, who could leave it out next time, whatever becomes of the call.
-        try labelled.raiseOwn(shown.subtracting(kept), at: time)
+        try labelled.raiseOwn(labelled.areOnDisk ? shown.subtracting(kept) : shown, at: time)
         let names = plan.policy.document.labels
         for i in toolPlan.rules.labels.indices {
             let planned = toolPlan.rules.labels[i].planned

@@ -94,6 +94,33 @@ import Testing
         #expect(try reserve(1, [children[2], parent], ledger, page) == nil)
     }
 
+    @Test func aBudgetThatIsInUseKeepsItsSliceHoweverLongItLasts() throws {
+        let (world, shelf) = (try MetersWorld(), try Shelf())
+        let page = try world.page(buckets: 1)
+        let ledger = BudgetLedger(shelf.registry, page)
+        func account(_ name: String, _ day: Int64) -> BudgetAccount {
+            let now = start + day * 86_400_000
+            return BudgetAccount(
+                [name], limit: 100, length: nil, end: now + 31 * 86_400_000, at: MeterTime(milliseconds: now))
+        }
+        func reserve(_ name: String, _ day: Int64) throws -> BudgetHold? {
+            try self.reserve(1, [account(name, day)], ledger, page, now: start + day * 86_400_000)
+        }
+        var spent = 0
+        for day in stride(from: Int64(0), through: 120, by: 10) {
+            spent += try reserve("kept", day) == nil ? 0 : 1
+            // Whoever finds a place takes it.
+            for other in 0..<200 { _ = try? reserve("\(day) \(other)", day) }
+        }
+        // Of a call that lasts, too.
+        let hold = try #require(try reserve("kept", 120))
+        for other in 0..<200 { _ = try? reserve("late \(other)", 150) }
+        #expect(try hold.commit(5))
+        spent += 5
+        while try reserve("kept", 150) != nil { spent += 1 }
+        #expect(spent == 100)
+    }
+
     @Test func aCostAboveItsReservationIsCountedAndDeniesFromThenOn() throws {
         let (world, shelf) = (try MetersWorld(), try Shelf())
         let pages = try [world.page(), world.page()]

@@ -90,4 +90,25 @@ import Testing
         // That of now, and those that ended within the last hour.
         #expect(try (1...2).contains(count()))
     }
+
+    @Test func aClockThatIsAheadForACallForgetsNothingOfTheRunningPeriod() throws {
+        let rule =
+            #"{"id":"daily","match":"note","budget":{"unit":"usd","limit":"0.15","per":"30d","cost":{"fixed":"0.10"},"for":"domain"}}"#
+        let office = try LabelWorld(rules: rule)
+        let account = BudgetAccount(
+            ["budget", "daily", "usd", "2", "domain", "", ""], limit: 1, length: 30 * 86_400_000, end: 0,
+            at: MeterTime(milliseconds: office.world.clock.milliseconds))
+        func counted() throws -> Bool {
+            try office.authority.lifecycle.registry.read { try $0.counter(LoanNames.budget(account)) > 0 }
+        }
+        try start(office).authorize(tool: "note", arguments: [:])
+        #expect(try counted())
+        var options = Authority.Options()
+        let clock = office.world.clock
+        options.clock = CallbackClock { clock.milliseconds + 90 * 86_400_000 }
+        (options.steadyClock, options.metersClock) = (office.world.steadyClock, office.world.steadyClock)
+        let ahead = try Authority.open(directory: office.directory.path, options: options)
+        _ = try ahead.prune(endedBefore: clock.milliseconds / 1000 + 89 * 86_400)
+        #expect(try counted())
+    }
 }

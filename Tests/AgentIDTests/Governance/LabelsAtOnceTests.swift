@@ -55,6 +55,23 @@ import Testing
         #expect(!kept.hold(0b110, until: 1001) && !kept.hold(0b111, until: 1000))
     }
 
+    @Test func aLabelThatIsNotOnTheDiskIsPutThereByWhoeverDependsOnIt() throws {
+        let world = try MetersWorld()
+        let start = MetersWorld.start
+        let hasty = try world.page()
+        let durable = try MetersPage(path: world.file, believesSteps: true, now: start, isDurable: true)
+        #expect(durable.hasSyncedLabels)
+        // By another guard, which does not wait for the disk, or whose sync failed.
+        let time = try hasty.look(start)
+        try hasty.raise(hasty.slot(of: hasty.key(["l"]), .labels, until: start, at: time), bits: 1, until: start, at: time)
+        #expect(!durable.hasSyncedLabels && hasty.hasSyncedLabels)
+        let slot = try durable.slot(of: durable.key(["l"]), .labels, until: start, at: durable.look(start))
+        try durable.raise(slot, bits: 1, until: start, at: durable.look(start))
+        #expect(durable.hasSyncedLabels)
+        try durable.raise(slot, bits: 2, until: start, at: durable.look(start))
+        #expect(durable.hasSyncedLabels)
+    }
+
     @Test func aCallAfterAnotherIsDecidedByTheLabelsOfItsOwnMoment() throws {
         let world = try World()
         let scope = try Scope("send_mail; web_fetch; review; deploy")

@@ -94,6 +94,8 @@ import Testing
             let fresh = try world.authority.guarding(Guard.Options.forTests(world))
             return (try? fresh.admit(chain: bytes(agent.chain()))) != nil
         }
+        // What was sent before stays good: it has not expired.
+        let sent = try bytes(agent.chain())
         // Ahead, within the lease, and back again: what was dated then is good only then, and made anew.
         world.pass(seconds: 40_000)
         try world.authority.lifecycle.renew()
@@ -101,6 +103,7 @@ import Testing
         world.pass(seconds: -40_000)
         try world.authority.lifecycle.renew()
         #expect(try isGood(agent) && isGood(child))
+        _ = try world.authority.guarding(Guard.Options.forTests(world)).admit(chain: sent)
         // Beyond it: not renewed, and not forgotten.
         world.pass(seconds: 1_000_000)
         try world.authority.lifecycle.renew()

@@ -69,7 +69,7 @@ package final class BudgetLedger: Sendable {
     ) throws(Denial) -> Int64? {
         // Others spend what was lent for this one: then it is their turn to be short.
         for _ in 0..<1000 {
-            switch try page.reserve(slot, amount, limit: account.limit) {
+            switch try page.reserve(slot, amount, limit: account.limit, until: account.until) {
             case .taken: return nil
             case .moved: slot = try page.slice(of: slot.key, until: account.until, at: time, from: account.share)
             case .short(let need, let holder, let lent):

@@ -48,6 +48,7 @@ final class LabelMeters: Sendable {
             if i == raised, !kept.hold(rules.task, until: lasting) { isThere = false }
             bits |= kept.bits
         }
+        if rules.agent | rules.task | shown.rawValue != 0, !areOnDisk { return false }
         return isThere && bits & shown.rawValue == shown.rawValue && rules.permits(bits | carried.rawValue)
     }
 
@@ -69,6 +70,9 @@ final class LabelMeters: Sendable {
         let name = subjects.labelPlaces[raised].last ?? ""
         try raise(labels, places[raised], raised == 0 ? .task : .agent, name, at: time)
     }
+
+    /// Whether those that are kept are on the disk, where they have to be.
+    var areOnDisk: Bool { page.hasSyncedLabels }
 
     /// Raises labels of the agent alone.
     func raiseOwn(_ labels: LabelSet, at time: MeterTime) throws(Denial) {

@@ -28,6 +28,7 @@ struct MetersClock: ~Copyable, Sendable {
     private let known = Atomic<Int64>(.max)
     /// Its correction.
     private let shift = Atomic<Int64>(0)
+    private let judging = Locked(())
 
     /// - Parameters:
     ///   - believesSteps: whether the guard's clock is believed where it steps.
@@ -64,9 +65,12 @@ struct MetersClock: ~Copyable, Sendable {
             }
         }
         guard MeterTime.possible.contains(now &+ shift) else { return nil }
-        known.store(.max, ordering: .sequentiallyConsistent)
-        self.shift.store(shift, ordering: .sequentiallyConsistent)
-        known.store(now &- coarse, ordering: .sequentiallyConsistent)
+        // One at a time: the difference that one thread found belongs to no correction of another.
+        judging.withLock { _ in
+            known.store(.max, ordering: .sequentiallyConsistent)
+            self.shift.store(shift, ordering: .sequentiallyConsistent)
+            known.store(now &- coarse, ordering: .sequentiallyConsistent)
+        }
         return now &+ shift
     }
 

@@ -3,7 +3,7 @@ typealias MetersHeader = SharedHeader<MetersFormat>
 
 enum MetersFormat: SharedFormat {
     static var magic: (UInt64, UInt64) { (0x6469_746E_6567_6128, 0x2973_7265_7465_6D20) }  // "(agentid meters)"
-    static var version: UInt64 { 1 }
+    static var version: UInt64 { 2 }
     /// 64 MiB of meters.
     static var mostBuckets: Int { 1 << 16 }
     static var noun: String { "a page of meters" }

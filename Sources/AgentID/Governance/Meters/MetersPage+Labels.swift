@@ -15,13 +15,23 @@ extension MetersPage {
                 slot = try self.slot(of: slot.key, .labels, until: until, at: time, from: share)
                 continue
             }
-            if pair.word & bits == bits { return }
+            if pair.word & bits == bits { return try syncLabels() }
+            _ = words.countUp(.raised)
             guard words.swap(slot.index, pair, for: slot.sealed(pair.word | bits)) else { continue }
             countTurn()
-            if isDurable, let file, !file.sync() { throw MeterPlaces.damaged("a label cannot be written to the disk") }
-            return
+            return try syncLabels()
         }
         throw MeterPlaces.damaged("other processes change it all the time")
+    }
+
+    /// Whether all labels are on the disk, where they have to be: another may be writing them, or have failed to.
+    var hasSyncedLabels: Bool { !isDurable || file == nil || words[.raised] == words[.synced] }
+
+    private func syncLabels() throws(Denial) {
+        let raised = words[.raised]
+        guard !hasSyncedLabels, let file else { return }
+        guard file.sync() else { throw MeterPlaces.damaged("a label cannot be written to the disk") }
+        words.raise(.synced, to: raised)
     }
 
     /// Keeps labels so long at least; `nil` where they are not in their slot any more.

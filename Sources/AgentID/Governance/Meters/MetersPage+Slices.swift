@@ -24,7 +24,8 @@ extension MetersPage {
         guard let pair = try read(slot) else { return nil }
         let loan = words.loan(slot.index)
         guard words.name(slot.index) & MeterName.mask == slot.name else { return nil }
-        return SliceState(spent: Int64(clamping: pair.word), lent: Int64(clamping: loan.lent), holder: loan.holder)
+        return SliceState(spent: Int64(clamping: pair.word), lent: Int64(clamping: loan.lent),
+            holder: MeterLoan.drawn(loan.holder))
     }
 
     /// The outcome of a reservation.
@@ -38,18 +39,26 @@ extension MetersPage {
 
     /// Reserves an amount, which is not negative.
     ///
-    /// - Parameter limit: of the budget now: more may have been lent under another.
-    package func reserve(_ slot: MeterSlot, _ amount: Int64, limit: Int64 = .max) throws(Denial) -> Reserved {
+    /// - Parameters:
+    ///   - limit: of the budget now: more may have been lent under another.
+    ///   - until: until when the slice is needed by now, in milliseconds since 1970.
+    package func reserve(
+        _ slot: MeterSlot, _ amount: Int64, limit: Int64 = .max, until: Int64 = 0
+    ) throws(Denial) -> Reserved {
         for _ in 0..<Self.patience {
             guard let pair = try read(slot) else { return .moved }
             // After the pair, which stands until the swap: so the loan is this slice's. It only grows.
             let loan = words.loan(slot.index)
+            let holder = MeterLoan.drawn(loan.holder)
+            if let prolonged = MeterLoan.prolonged(loan.holder, until: until) {
+                _ = words.swapLoan(slot.index, loan, for: (loan.lent, prolonged))
+            }
             let (spent, isTooMuch) = pair.word.addingReportingOverflow(UInt64(clamping: amount))
             guard !isTooMuch, spent <= UInt64(clamping: limit) else {
-                return .short(.max, of: loan.holder, lent: Int64(clamping: loan.lent))
+                return .short(.max, of: holder, lent: Int64(clamping: loan.lent))
             }
             guard spent <= loan.lent else {
-                return .short(Int64(clamping: spent - loan.lent), of: loan.holder, lent: Int64(clamping: loan.lent))
+                return .short(Int64(clamping: spent - loan.lent), of: holder, lent: Int64(clamping: loan.lent))
             }
             if words.swap(slot.index, pair, for: slot.sealed(spent)) {
                 countTurn()
@@ -95,8 +104,8 @@ extension MetersPage {
     package func lend(_ slot: MeterSlot, to holder: UInt64, inAll lent: Int64) {
         for _ in 0..<Self.patience {
             let loan = words.loan(slot.index)
-            guard loan.holder == holder, loan.lent < UInt64(clamping: lent) else { return }
-            if words.swapLoan(slot.index, loan, for: (UInt64(clamping: lent), holder)) { return }
+            guard MeterLoan.isDrawn(loan.holder, holder), loan.lent < UInt64(clamping: lent) else { return }
+            if words.swapLoan(slot.index, loan, for: (UInt64(clamping: lent), loan.holder)) { return }
         }
     }
 }

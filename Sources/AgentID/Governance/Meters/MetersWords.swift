@@ -28,6 +28,10 @@ internal import Synchronization
         case claimed = 80
         /// When the page was made in the place of one that was removed or lost, in milliseconds since 1970; 0: it was not.
         case madeAnew = 81
+        /// Counts up before each label that is raised; and as far as it had counted when the page was last known to be on the
+        /// disk.
+        case raised = 88
+        case synced = 89
     }
 
     subscript(place: Place) -> UInt64 {

@@ -44,7 +44,8 @@ extension Lifecycle {
     ) throws(AgentIDError) -> Gone {
         var gone = Gone(agent: id)
         var held: [GrantRecord] = []
-        try registry.read { registry in
+        // A large tree takes long to read: aside, so that nobody's decision waits for it.
+        try registry.readAside { registry in
             let subtree = try registry.subtree(of: id)
             guard let root = subtree.first else {
                 guard let tombstone = try registry.prunedTombstone(of: id) else { throw Self.unknown(id) }

@@ -223,8 +223,11 @@ extension Lifecycle {
         try one.issuance?.checkStillDue(in: registry)
         var event = LifecycleEvent(.renewed, of: record, at: now)
         if one.isGranted {
-            // Expired by every clock that a guard may have; the tombstone names what was held last.
-            try registry.removeGrants(of: one.id, expiredBefore: now / 1000 - Self.kept(one.after.held.grant))
+            // Expired by every clock that a guard may have, also where this one is ahead for a moment: before the one that is
+            // replaced was made. The tombstone names what was held last.
+            let before = one.before.held.grant.issuedAt - Limits.issuedAtSkew
+            try registry.removeGrants(
+                of: one.id, expiredBefore: min(now / 1000 - Self.kept(one.after.held.grant), before))
             try registry.insert(GrantRecord(one.after.held, of: one.id))
             event.chain = one.after.lineage.grants
         }

@@ -7,14 +7,15 @@ extension Lifecycle {
     /// - Parameter time: In seconds since 1970.
     func prune(endedBefore time: Int64, report: (Int) -> Void) throws(AgentIDError) -> Int {
         try checkWhole()
-        let now = try clock.now() / 1000
+        let wall = try clock.now()
+        let now = wall / 1000
         guard (0...now).contains(time) else {
             throw AgentIDError(
                 .argument, name: "ended_before", message: "the time is ahead, or before 1970: give one that has passed",
                 at: "ended_before")
         }
-        // What was counted in periods that are over goes as well.
-        let over = min(time, now - Self.margin)
+        // What was counted in periods that are over goes as well: by both clocks, as one of them may be ahead.
+        let over = min(time, min(now, (meterTime(wall, opening: true) ?? 0) / 1000) - Self.margin)
         var (count, counters) = (0, 0)
         while true {
             let pruned = try write { registry in

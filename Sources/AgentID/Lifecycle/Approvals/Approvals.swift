@@ -17,8 +17,9 @@ extension RegistryReader {
 }
 
 extension Lifecycle {
-    /// The time that requests go by: the directory's, which no wrong clock moves; `nil` where it cannot be read.
-    private func meterTime(_ now: Int64, opening isOpening: Bool) -> Int64? {
+    /// The time that requests and periods go by, in milliseconds: the directory's, which no wrong clock moves; `nil` where it
+    /// cannot be read.
+    func meterTime(_ now: Int64, opening isOpening: Bool) -> Int64? {
         let meters = meters.found(MetersOpening.self)
         return meters == nil ? now : meters?.time(now, opening: isOpening)
     }
