@@ -174,7 +174,9 @@ import Testing
 
         lifecycle.unfinished.retry([JournalEntry(.suspend(agent: id), reason: "", time: 1)], for: lifecycle)
         #expect(throws: failure) {
-            try lifecycle.unfinished.withoutSuspension(of: id, for: lifecycle) { () throws(AgentIDError) in throw failure }
+            try lifecycle.unfinished.withoutSuspension(of: id, for: lifecycle) { () throws(AgentIDError) in
+                throw failure
+            }
         }
         var tries = 0
         while try world.authority.agents().first(where: { $0.id == id })?.state != "suspended", tries < 500 {

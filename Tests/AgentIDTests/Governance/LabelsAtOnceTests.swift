@@ -63,7 +63,8 @@ import Testing
         #expect(durable.hasSyncedLabels)
         // By another guard, which does not wait for the disk, or whose sync failed.
         let time = try hasty.look(start)
-        try hasty.raise(hasty.slot(of: hasty.key(["l"]), .labels, until: start, at: time), bits: 1, until: start, at: time)
+        let its = try hasty.slot(of: hasty.key(["l"]), .labels, until: start, at: time)
+        try hasty.raise(its, bits: 1, until: start, at: time)
         #expect(!durable.hasSyncedLabels && hasty.hasSyncedLabels)
         let slot = try durable.slot(of: durable.key(["l"]), .labels, until: start, at: durable.look(start))
         try durable.raise(slot, bits: 1, until: start, at: durable.look(start))

@@ -64,7 +64,8 @@ import Testing
         #expect(try world.authority.revocations().count == 2 * (UnregisteredStops.most + 1))
     }
 
-    @Test(arguments: [true, false]) func aHolderThatMakesUpOthersIsStoppedAndNotWhoHandedOnToIt(_ isNamed: Bool) throws {
+    @Test(arguments: [true, false]) func aHolderThatMakesUpOthersIsStoppedAndNotWhoHandedOnToIt(_ isNamed: Bool) throws
+    {
         let agent = try world.start(scope)
         let id = try agent.id()
         let (maker, other) = (try hand(agent, as: isNamed ? "\(id)/maker" : nil), try hand(agent))

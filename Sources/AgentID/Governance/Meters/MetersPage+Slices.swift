@@ -24,7 +24,8 @@ extension MetersPage {
         guard let pair = try read(slot) else { return nil }
         let loan = words.loan(slot.index)
         guard words.name(slot.index) & MeterName.mask == slot.name else { return nil }
-        return SliceState(spent: Int64(clamping: pair.word), lent: Int64(clamping: loan.lent),
+        return SliceState(
+            spent: Int64(clamping: pair.word), lent: Int64(clamping: loan.lent),
             holder: MeterLoan.drawn(loan.holder))
     }
 
