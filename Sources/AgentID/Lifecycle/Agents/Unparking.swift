@@ -191,8 +191,8 @@ extension Lifecycle {
     private static func clockSet(_ id: String) -> AgentIDError {
         AgentIDError(
             .state, name: "clock_set",
-            message: "the time of \(id), which was parked with it, is over by a clock that was set since: set it right, "
-                + "or end that agent first",
+            message: "the time of \(id), which was parked with it, is over by a clock that was set since: "
+                + "set it right, or end that agent first",
             at: "clock")
     }
 
