@@ -18,7 +18,7 @@ enum MeterLoan {
         holder != 0 && holder & marked == 0 && drawn(holder) == draw
     }
 
-    /// What the loan is booked under, for as long as the slot is held.
+    /// The name that the loan is booked under, for as long as the slot is held.
     static func drawn(_ holder: UInt64) -> UInt64 { holder & (1 << drawBits - 1) }
 
     /// The same holder where it is needed for longer; `nil` where it is not.
