@@ -131,7 +131,15 @@ struct AuditSegmentReader: ~Copyable {
                 return line.map { .line($0, next: next) } ?? .gap(next: next)
             }
         case .seal: return try afterEnd(position + 8)
-        case .nothing where isOwned: return .waiting
+        case .nothing where isOwned:
+            // Frames come one after another: where one is, nothing is still to come before it. As far as was read already:
+            // whoever lives is looked at all the time.
+            guard let next = try firstFrame(from: position + 8, before: windowStart + window.count) else {
+                return .waiting
+            }
+            // It may have come since the first look.
+            window = []
+            return try frame(at: position) == .nothing ? .gap(next: next) : .waiting
         case .nothing, .damaged:
             if let next = try firstFrame(from: position + 8) { return .gap(next: next) }
             return isOwned ? .waiting : try afterEnd(position)
@@ -184,9 +192,9 @@ struct AuditSegmentReader: ~Copyable {
     }
 
     /// The first frame at or after `position`. Its checksum proves it, since a checksum holds only for one place.
-    private mutating func firstFrame(from position: Int) throws(AgentIDError) -> Int? {
+    private mutating func firstFrame(from position: Int, before end: Int = .max) throws(AgentIDError) -> Int? {
         var position = position
-        while let next = try firstWord(from: position) {
+        while position < end, let next = try firstWord(from: position, before: end) {
             if let word = try word(at: next), AuditFrame.parse(word) != nil, case .frame = try frame(at: next) {
                 return next
             }
@@ -209,9 +217,9 @@ struct AuditSegmentReader: ~Copyable {
     }
 
     /// The position of the first word that is not zero, at or after `position`.
-    private mutating func firstWord(from position: Int) throws(AgentIDError) -> Int? {
+    private mutating func firstWord(from position: Int, before end: Int = .max) throws(AgentIDError) -> Int? {
         var position = position
-        while try load(position, 8) {
+        while position < end, try load(position, 8) {
             let start = position - windowStart
             let (found, end) = unsafe window.withUnsafeBytes { window in
                 var offset = start

@@ -99,6 +99,26 @@ import TestSupport
         }
     }
 
+    @Test(arguments: [8, 200, 4096]) func zeroedBytesOfALivingWriterHoldUpNothingThatFollows(_ count: Int) throws {
+        let fixture = try AuditFixture()
+        let log = try fixture.open()
+        for i in 0..<200 { try log.append(bytes(Self.line(i))) }
+        let path = try #require(try fixture.paths(under: "segments").first { try fixture.bytes($0).count > 0 })
+        let file = try FileHandle(forUpdating: URL(fileURLWithPath: "\(fixture.directory)/\(path)"))
+        let start = (0..<40).reduce(AuditSegmentReader.start) { $0 + AuditFrame.size(of: Self.line($1).utf8.count) }
+        try file.seek(toOffset: UInt64(start))
+        try file.write(contentsOf: [UInt8](repeating: 0, count: count))
+        try file.close()
+        let gaps = try fixture.sequencer().integrate(waiting: 10_000).gaps
+        #expect(gaps.map(\.kind) == [.damaged])
+        try log.append(bytes("after it"))
+        #expect(try fixture.sequencer().integrate(waiting: 10_000).gaps.isEmpty)
+        let entries = try fixture.entries()
+        #expect(entries.contains(Self.line(199)) && entries.last == "after it")
+        #expect(entries.filter { $0.contains("audit.gap") }.count == 1)
+        log.close()
+    }
+
     @Test func noBytesWhateverTheyAreTrapTheReader() throws {
         print("seed \(seed)")
         var random = Seeded(seed: seed)
