@@ -96,7 +96,7 @@ class Trial:
 def commits(trial, report):
     """The commit of each of these cannot be synced: once, or from then on."""
     out = f"{trial.work}/out"
-    agent = ["agent", "--profile", "p", "--principal", "user:b@acme.example", "--task", "t", "--scope", "read(path = '/data/a')", "--out", out]
+    agent = ["agent", "--profile", "p", "--principal", "user:b@acme.example", "--task", "t", "--scope", "read(path under '/data/a')", "--out", out]
     changes = {"publish": ["bundle", "--publish"], "activate": ["bundle", "--activate"], "agent": agent, "restored": ["restored", "--yes"]}
     for name, arguments in changes.items():
         for at in (1, 2, 3, 0):
