@@ -34,6 +34,10 @@ extension AuditTrail {
         guard policy.isEnabled else { return nil }
         return try open(policy, in: directory) { () throws(AgentIDError) in
             try check(directory, registry)
+            // Entries without digests would not show that something is wrong. Whoever may not look has none.
+            if LogWitness(in: directory).hasBegun, (try? Files.isPresent(directory.digestKeyPath)) == false {
+                throw AuthorityDirectory.lostKey(directory.digestKeyPath)
+            }
             return try AuditLog(
                 directory: directory.auditPath, origin: AuditIdentity.origin(of: trustDomain), signer: nil,
                 options: policy.options,

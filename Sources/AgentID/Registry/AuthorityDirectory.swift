@@ -144,12 +144,13 @@ struct AuthorityDirectory: Sendable {
     static func checkDigestKey(_ path: String) throws(AgentIDError) {
         var bytes = try Files.read(path, isSecret: true)
         defer { Sodium.wipe(&bytes) }
-        guard bytes.count == 16 else {
-            throw AgentIDError(
-                .malformed, name: "key_file",
-                message: "\(path) has \(bytes.count) bytes, not 16: restore it from a backup of this directory",
-                at: path)
-        }
+        guard bytes.count == 16 else { throw notADigestKey(path, bytes.count) }
+    }
+
+    private static func notADigestKey(_ path: String, _ count: Int) -> AgentIDError {
+        AgentIDError(
+            .malformed, name: "key_file",
+            message: "\(path) has \(count) bytes, not 16: restore it from a backup of this directory", at: path)
     }
 
     /// A key of the audit log that is not there, though the log has begun.
@@ -173,7 +174,7 @@ struct AuthorityDirectory: Sendable {
             return nil
         }
         defer { Sodium.wipe(&bytes) }
-        guard bytes.count == 16 else { return nil }
+        guard bytes.count == 16 else { throw Self.notADigestKey(digestKeyPath, bytes.count) }
         guard let key = GuardedBytes(count: 16) else { throw AgentIDError(.noMemory("a key"), at: digestKeyPath) }
         unsafe key.withUnsafeMutableBytes { buffer in
             for i in bytes.indices { unsafe buffer[i] = bytes[i] }

@@ -100,6 +100,26 @@ import Testing
         #expect(here[0] != elsewhere[0])
     }
 
+    @Test func aGuardWritesNoEntriesWithoutDigestsWhereTheirKeyIsGone() throws {
+        let directory = try TemporaryDirectory()
+        let world = try World(at: directory.path)
+        _ = try world.start().check(tool: "read_file", arguments: inside)
+        try world.authority.integrate()
+        _ = try Guard.open(directory: directory.path, .forTests(world))
+        let key = URL(fileURLWithPath: "\(directory.path)/keys/digest")
+        for (change, name) in [([1, 2, 3], "key_file"), (nil, "key_missing")] as [([UInt8]?, String)] {
+            try FileManager.default.removeItem(at: key)
+            if let change {
+                try Data(change).write(to: key)
+                _ = unsafe chmod(key.path, 0o600)
+            }
+            do {
+                _ = try Guard.open(directory: directory.path, .forTests(world))
+                Issue.record("it opened")
+            } catch { #expect(error.name == name) }
+        }
+    }
+
     @Test func whatCannotBeWrittenDownIsDeniedOrCounted() throws {
         for isStrict in [true, false] {
             let directory = try TemporaryDirectory()
