@@ -78,8 +78,8 @@ import (
 //	return errors.Join(err, call.Done(ctx, err))
 //
 // It ends once, by Done, Commit or Abort, or by Close if none of them did: budgets are charged its cost, and the outcome is
-// recorded with the decision's ID. A call that does not end within an hour counts as having cost what was reserved for it; Extend
-// gives it more time.
+// recorded with the decision's ID. They tell it whatever has become of their context: a caller that has gone leaves no call that was
+// paid unpaid. A call that does not end within an hour counts as having cost what was reserved for it; Extend gives it more time.
 type Call struct {
 	handle
 	Decision Decision // permits
@@ -198,14 +198,14 @@ func (c *Call) Extend(ctx context.Context, unit, amount string, within time.Dura
 // key changes nothing, but completes what failed; it may be empty. The error is ErrState (call_ended) if the call ended otherwise.
 func (c *Call) Commit(ctx context.Context, outcome, key string) error {
 	told := c.tracing().outcome(outcome, "succeeded")
-	err := c.it().do(ctx, func() C.go_answer { return C.go_call_commit(c.it().value, told, key) })
+	err := c.it().do(context.WithoutCancel(ctx), func() C.go_answer { return C.go_call_commit(c.it().value, told, key) })
 	return c.tracing().end(err, outcome, "succeeded")
 }
 
 // Abort ends a call that failed or was never made. Budgets get back what was reserved, once, as far as their rules say so.
 func (c *Call) Abort(ctx context.Context, outcome, key string) error {
 	told := c.tracing().outcome(outcome, "failed")
-	err := c.it().do(ctx, func() C.go_answer { return C.go_call_abort(c.it().value, told, key) })
+	err := c.it().do(context.WithoutCancel(ctx), func() C.go_answer { return C.go_call_abort(c.it().value, told, key) })
 	return c.tracing().end(err, outcome, "failed")
 }
 
@@ -231,7 +231,7 @@ func (c *Call) leave(ctx context.Context, failure string) error {
 	if failure != "" {
 		told = c.tracing().outcome(failure, "")
 	}
-	err := c.it().do(ctx, func() C.go_answer { return C.go_call_leave(c.it().value, told) })
+	err := c.it().do(context.WithoutCancel(ctx), func() C.go_answer { return C.go_call_leave(c.it().value, told) })
 	return c.tracing().end(err, failure, "succeeded")
 }
 

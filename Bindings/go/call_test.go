@@ -88,6 +88,23 @@ func TestACallIsSettledOnceInWhateverWayItEnds(t *testing.T) {
 	}
 }
 
+func TestACallThatWasMadeIsPaidThoughItsCallerHasGone(t *testing.T) {
+	_, agent := spender(t, "")
+	gone, leave := context.WithCancel(bg)
+	late, end := context.WithTimeout(bg, 0)
+	defer end()
+	calls := []*Call{must[*Call](t)(agent.Call(gone, "read_file", inside)), must[*Call](t)(agent.Call(bg, "read_file", inside))}
+	leave()
+	ok(t, calls[0].Done(gone, nil))
+	ok(t, calls[1].Commit(late, "read 17 bytes", "k"))
+	for _, call := range calls {
+		ok(t, call.Close())
+	}
+	if got := left(t, agent); got != "0 calls, 0.20" {
+		t.Fatal(got)
+	}
+}
+
 func TestACallIsExtendedOncePerKeyAndItsLabelsAreThere(t *testing.T) {
 	_, agent := spender(t, "")
 	call := must[*Call](t)(agent.Call(bg, "read_file", inside))

@@ -84,16 +84,18 @@ package struct Amount: Sendable, Equatable, Comparable {
     }
 
     /// Reads an amount from a document: a text, or a number with the digits that it was written with.
-    package init(_ value: JSON.Value, scale: Int) throws(Fault) {
+    package init(_ value: JSON.Value, scale: Int, roundingUp rounds: Bool = false) throws(Fault) {
+        func read(_ digits: borrowing Span<UInt8>) -> Result<Amount, Fault> {
+            do throws(Fault) {
+                return .success(
+                    try rounds ? Amount(roundingUp: digits, scale: scale) : Amount(digits, scale: scale))
+            } catch { return .failure(error) }
+        }
         switch value.kind {
-        case .string:
-            let read: Result<Amount, Fault> = value.withUTF8 { bytes in
-                do throws(Fault) { return .success(try Amount(bytes, scale: scale)) } catch { return .failure(error) }
-            }
-            self = try read.get()
+        case .string: self = try value.withUTF8 { read($0) }.get()
         case .number:
             let source = value.source
-            self = try Amount(source.span, scale: scale)
+            self = try read(source.span).get()
         case .null, .bool, .array, .object: throw .notDecimal
         }
     }

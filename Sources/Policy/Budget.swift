@@ -22,12 +22,14 @@ package struct Budget: Sendable {
     }
 
     /// The cost of a call; throws if its argument is missing, or is not such an amount.
-    package func cost(of call: JSON.Value) throws(Amount.Fault) -> Amount {
+    ///
+    /// - Parameter rounds: whether what is finer than the scale is rounded up, and not refused.
+    package func cost(of call: JSON.Value, roundingUp rounds: Bool = false) throws(Amount.Fault) -> Amount {
         switch cost {
         case .fixed(let amount): return amount
         case .argument(let name):
             guard let value = call[name.string] else { throw .notDecimal }
-            return try Amount(value, scale: scale)
+            return try Amount(value, scale: scale, roundingUp: rounds)
         }
     }
 

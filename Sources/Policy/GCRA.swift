@@ -72,6 +72,12 @@ public struct GCRA: Sendable, Equatable {
         return next <= limit ? .taken(next) : .wait(wait(for: next, after: floor))
     }
 
+    /// In how many milliseconds one call could be taken; 0 or less: now.
+    package func wait(under word: UInt64, now: Int64) -> Int64 {
+        let floor = Self.full(at: now)
+        return wait(for: add(max(read(word), floor), step), after: floor)
+    }
+
     /// The word after a call that was taken is given back, but for what may have flowed off since.
     ///
     /// The call has put off what was taken after it by no less than that, whoever took or gave back meanwhile. By more, if the

@@ -146,7 +146,7 @@ class Call(Handle):
             if self._span is not None:
                 self._span.leave(self._entered)
             try:
-                self._leave("" if error is None else f"failed: {type(error).__name__}")
+                self._leave("" if error is None else f"failed: {type(error).__name__[:200]}")  # an outcome has 1,024 bytes at most
             except Error as fault:
                 if error is None:
                     raise

@@ -185,6 +185,16 @@ def test_outcomes_are_recorded_with_the_decision_and_without_values(tmp_path):
         ]  # fmt: skip
 
 
+def test_a_failure_whose_type_has_a_long_name_is_recorded_and_refunded(tmp_path):
+    with open_authority(tmp_path / "acme") as acme, start(acme) as agent:
+        apply(acme, on_failure="refund")
+        for _ in range(4):
+            with pytest.raises(ArithmeticError), agent.call(*READ):
+                raise type("X" * 2000, (ArithmeticError,), {})
+        assert left(agent) == "2 calls, 0.20"
+        assert [entry["outcome"] for entry in outcomes(acme, tmp_path / "acme")][:4] == ["failed: " + "X" * 200] * 4
+
+
 def test_a_guarded_tool_that_fails_gives_its_reservation_back_and_says_what_it_cost():
     @guarded
     def read_file(path: str) -> str:

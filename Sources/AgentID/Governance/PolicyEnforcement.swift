@@ -305,7 +305,10 @@ struct PolicyEnforcement: ~Copyable {
             where toolPlan.rules.coverage(of: call, by: planned.planned, within: &work) != .no {
                 let budget = planned.budget
                 let amount: Amount
-                do throws(Amount.Fault) { amount = try budget.cost(of: call) } catch {
+                do throws(Amount.Fault) {
+                    // Who states a limit does not say how finely a cost is told.
+                    amount = try budget.cost(of: call, roundingUp: planned.isOfGrant)
+                } catch {
                     try refuse(planned.planned, unpriced(planned, error))
                     continue
                 }

@@ -33,6 +33,28 @@ import Testing
         #expect(taken.value == 1000)
     }
 
+    @Test func threadsAndProcessesWhoseTimesDifferTakeNoMoreThanFlowsOff() throws {
+        var random = Seeded.announced("times that differ")
+        for lead in [1, 90] as [Int64] {
+            let (world, clock) = (try MetersWorld(), MovedClock())
+            let page = try world.page(isMachine: true, now: MetersWorld.start, steady: clock.steady)
+            let rate = try #require(GCRA(calls: 1000, period: 1000, burst: 10))
+            let slot = try page.slot(of: page.key(["r"]), .rate, at: page.look(MetersWorld.start))
+            var (now, taken) = (MetersWorld.start, Int64(0))
+            for _ in 0..<20_000 {
+                let step = Int64.random(in: 0...1, using: &random)
+                now += step
+                clock.move(by: step)
+                // Read a moment before it is used, or by a clock that was set by less than is looked at.
+                let time = MeterTime(milliseconds: now + Int64.random(in: -2...lead, using: &random))
+                if try page.take(slot, rate, at: time) == nil { taken += 1 }
+                #expect(taken <= 10 + now - MetersWorld.start + lead)
+            }
+            // Nor less, where they hardly differ.
+            if lead == 1 { #expect(taken >= now - MetersWorld.start - 200) }
+        }
+    }
+
     @Test func aMeterIsClaimedOnceHoweverManyLookForItAndWhateverItsSlotWas() throws {
         let world = try MetersWorld()
         let rate = try #require(GCRA(calls: 3, period: 3000, burst: 3))

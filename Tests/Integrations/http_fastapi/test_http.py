@@ -14,6 +14,7 @@ import time
 from typing import Annotated
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
+import bottle
 import fastapi
 import httpx
 import libagentid
@@ -25,6 +26,8 @@ from libagentid.http._sending import wanted_nonce
 from libagentid.http._site import Site
 from libagentid.http.httpx import AgentAuth, Redirected
 from libagentid.http.requests import AgentAuth as RequestsAuth
+from pyramid.config import Configurator
+from pyramid.response import Response
 
 HERE = pathlib.Path(__file__).parent
 SCOPE = "get_user(id: *, full?: *); write(name: *, text: *); moved"
@@ -198,6 +201,31 @@ def test_a_nonce_is_given_where_it_is_wanting_and_nowhere_else(web, agent):
 def test_what_cannot_be_a_nonce_is_not_signed(nonce):
     assert wanted_nonce(401, {"Agent-Nonce": nonce}) is None
     assert wanted_nonce(403, {"Agent-Nonce": "good"}) is None and wanted_nonce(401, {"Agent-Nonce": "good"}) == "good"
+
+
+def by_bottle():
+    app = bottle.Bottle()
+    app.post("/notes/<name>")(lambda name: bottle.request.params.get("admin", "nobody"))
+    return app
+
+
+def by_pyramid():
+    with Configurator() as config:
+        config.add_route("notes", "/notes/{name}")
+        config.add_view(lambda request: Response(request.params.get("admin", "nobody")), route_name="notes")
+        return config.make_wsgi_app()
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "application/json"}])
+@pytest.mark.parametrize("made", [by_bottle, by_pyramid])
+def test_no_framework_reads_as_a_form_what_was_decided_as_json(web, agent, made, headers):
+    call = ("write", {"name": "a", "text": "&admin=yes&x="})
+    with web.guard(audience="files") as guard:
+        served = httpx.WSGITransport(wsgi.GuardMiddleware(made(), guard=guard, routes=ROUTES))
+        chain, proof = agent.present(*call, audience="files")
+        with httpx.Client(transport=served, base_url="http://files") as client:
+            answer = client.post("/notes/a", content=b'{"text":"&admin=yes&x="}', headers={**headers, "Agent-Chain": chain, "Agent-Proof": proof})
+        assert (answer.status_code, answer.text) == (200, "nobody")
 
 
 def test_requests_sends_once_more_with_the_nonce_too(web, agent):

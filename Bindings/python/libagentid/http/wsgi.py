@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
@@ -63,7 +64,7 @@ class GuardMiddleware:
             permit = site.permit(calls, request, _header(environ, "HTTP_AGENT_CHAIN"), _header(environ, "HTTP_AGENT_PROOF"))
         except Refusal as refusal:
             return _answer(start_response, refusal.status, refusal.body(), refusal.fields())
-        environ = {**environ, PERMIT: permit, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+        environ = {**environ, PERMIT: permit, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body)), **_as_json(environ)}
         environ.pop("HTTP_TRANSFER_ENCODING", None)
         return self._app(environ, start_response) if permit is None else begun(self._app, permit, environ, start_response)
 
@@ -92,6 +93,16 @@ class GuardMiddleware:
             if size > most:
                 raise self._site.too_long(most)
         return b"".join(parts)
+
+
+def _as_json(environ: dict[str, Any]) -> dict[str, Any]:
+    """What keeps a framework from reading as a form a body that was decided as JSON.
+
+    WebOb does that to one without a type, and Bottle to any: it takes what it finds read already.
+    """
+    said = environ.get("CONTENT_TYPE") or "application/json"
+    bottle = sys.modules.get("bottle")
+    return {"CONTENT_TYPE": said} if bottle is None else {"CONTENT_TYPE": said, "bottle.request.post": bottle.FormsDict()}
 
 
 def permit_of(environ: dict[str, Any]) -> Decision:

@@ -14,6 +14,8 @@ internal import Synchronization
 struct MetersClock: ~Copyable, Sendable {
     /// How far a clock may be from its line until that is looked at.
     private static let slack: Int64 = 100
+    /// The most by which the times of two processes differ, and what rounding adds.
+    static let tolerance = 2 * slack
 
     private let steady: SteadyClock
     private let believesSteps: Bool

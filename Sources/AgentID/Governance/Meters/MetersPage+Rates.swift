@@ -38,12 +38,11 @@ extension MetersPage {
             case .ahead:
                 // The time was read before the word, and others may be later: only one that is read now says so.
                 let now = max(clock.fresh(else: time.milliseconds, words), time.milliseconds)
-                switch rate.take(from: pair.word, now: now) {
-                case .taken: return 1
-                case .wait(let wait): return wait
-                case .ahead(let word, let wait):
-                    if words.swap(slot.index, pair, for: slot.sealed(word)) { return wait }
-                }
+                // Another process may be so much ahead, and its word right.
+                guard case .ahead = rate.take(from: pair.word, now: now &+ MetersClock.tolerance),
+                    case .ahead(let word, let wait) = rate.take(from: pair.word, now: now)
+                else { return max(rate.wait(under: pair.word, now: now), 1) }
+                if words.swap(slot.index, pair, for: slot.sealed(word)) { return wait }
             }
         }
         throw MeterPlaces.damaged("other processes change it all the time")
