@@ -146,7 +146,8 @@ class Call(Handle):
             if self._span is not None:
                 self._span.leave(self._entered)
             try:
-                self._leave("" if error is None else f"failed: {type(error).__name__[:200]}")  # an outcome has 1,024 bytes at most
+                # An outcome has 1,024 bytes at most, a name may have more.
+                self._leave("" if error is None else f"failed: {type(error).__name__[:200]}")
             except Error as fault:
                 if error is None:
                     raise

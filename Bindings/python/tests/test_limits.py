@@ -47,12 +47,11 @@ def pays(agent, usd):
 
 def test_a_cost_finer_than_a_limit_is_rounded_up_for_it_and_denied_by_nobody(acme):
     acme.apply_policy({"version": 1, "rules": [budget("100.00", name="cents")]})
-    with start(acme, budget("4")) as agent, agent.spawn("below", same_scope=True, limits=[budget("3.00")]) as below:
+    with start(acme, budget("4")) as agent, agent.spawn("below", same_scope=True, limits=[budget("3")]) as below:
         for one, usd in [(agent, "1.25"), (below, "0.5"), (below, 0.01)]:
             assert pays(one, usd)
         # Two, one and one for it.
         assert not pays(agent, "0.01") and not pays(below, "0.01")
-        assert agent.check("pay", {"usd": "0.001"}).reason == "policy_denied"  # finer than the policy's own budget
 
 
 def test_a_grant_limits_its_holder_and_all_below_it_without_a_policy(acme):

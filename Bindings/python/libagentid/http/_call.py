@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
@@ -122,12 +123,15 @@ def request_call(request: Request) -> Call:
     return Call(f"{request.method} {request.sent_path}", json_body(request) or b"{}")
 
 
+_JSON = re.compile(r"application/(?:[a-z0-9!#$&^_.-]+\+)?json")
+
+
 def json_body(request: Request) -> bytes:
     """The body, which is JSON or empty: what a handler would read as a form is not what the guard has seen."""
     if request.body and request.content_type is not None:
         kind, _, parameters = request.content_type.partition(";")
         kind, parameters = kind.strip().lower(), parameters.strip().lower().replace('"', "")
-        is_json = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
-        if not is_json or parameters not in ("", "charset=utf-8"):
+        # Of several types in one header, a framework may take another than the last.
+        if not _JSON.fullmatch(kind) or parameters not in ("", "charset=utf-8"):
             raise Refusal(415, "content_type", "arguments are sent as application/json, in UTF-8")
     return request.body

@@ -63,10 +63,11 @@ class Sending:
     raises.
     """
 
-    __slots__ = ("_agent", "_audience", "_entered", "_long_chain", "_made", "_span")
+    __slots__ = ("_agent", "_audience", "_entered", "_long_chain", "_made", "_span", "rounds")
 
     def __init__(self, made: Call, agent: Identity, audience: str, long_chain: int) -> None:
         self._made, self._agent, self._audience, self._long_chain = made, agent, audience, long_chain
+        self.rounds = ROUNDS  # fewer where a client makes no more requests for one
         self._span: _spans.Span | None = None
 
     def headers(self, *, is_whole: bool = False, nonce: str | None = None) -> dict[str, str]:
@@ -97,6 +98,8 @@ class Sending:
             return answer
         again = self.headers(is_whole=self.introduction() is None, nonce=nonce)
         answer = yield again
+        if self.rounds < ROUNDS:
+            self.rounds = 1  # there are no more steps than for one of both
         return (yield from self._in_whole(nonce)) if _is_reference(again) and answer.is_chain_unknown else answer
 
     def _in_whole(self, nonce: str | None) -> Steps:
@@ -104,7 +107,7 @@ class Sending:
 
         Where workers have turns, as many introductions each time might miss one for ever: there are 1, 2, 1, 3, 1, 2, ...
         """
-        for round in range(1, ROUNDS + 1):
+        for round in range(1, self.rounds + 1):
             for _ in range((round & -round).bit_length()):
                 chain = self.introduction()
                 if chain is None or (yield chain).status != 204:

@@ -51,6 +51,8 @@ class GuardMiddleware:
         path, sent = scope["path"].encode("utf-8", "surrogatepass"), _sent(scope)
         try:
             site.is_here(method, path)
+            if kind == "http" and method == "WEBSOCKET":
+                raise Refusal(400, "call", "a WebSocket is asked for by GET and Upgrade, and not by a method of its name")
             if sent.moves:
                 raise Refusal(400, "call", "a request does not say where the application is mounted")
             if site.is_metadata(method, path):

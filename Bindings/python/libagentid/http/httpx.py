@@ -77,6 +77,7 @@ class AgentAuth(httpx.Auth):
         if sending is None:
             response = yield request
         else:
+            sending.rounds = _ROUNDS
             with sending:
                 response = yield from _proven(request, sending)
                 sending.answered(response.status_code)
@@ -84,6 +85,8 @@ class AgentAuth(httpx.Auth):
             raise Redirected(f"the server answered with a redirect, {response.status_code}, which is not followed")
 
 
+_ROUNDS = 5
+"""How often a chain is introduced: httpx takes what a call sends for redirects, of which a client has 20."""
 _READ = 428
 """The status of answers whose body says whether it is the guard's."""
 

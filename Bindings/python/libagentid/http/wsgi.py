@@ -47,6 +47,10 @@ class GuardMiddleware:
         raw = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
         try:
             site.is_here(method, path, raw)
+            if b"%2f" in path.lower() and "%252f" not in raw.lower():
+                raise Refusal(
+                    400, "call", "this server leaves an escaped slash in the path, which the application may read as one"
+                )
             if _MOVES in environ:
                 raise Refusal(400, "call", "a request does not say where the application is mounted")
             if site.is_metadata(method, path):
@@ -64,7 +68,8 @@ class GuardMiddleware:
             permit = site.permit(calls, request, _header(environ, "HTTP_AGENT_CHAIN"), _header(environ, "HTTP_AGENT_PROOF"))
         except Refusal as refusal:
             return _answer(start_response, refusal.status, refusal.body(), refusal.fields())
-        environ = {**environ, PERMIT: permit, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body)), **_as_json(environ)}
+        environ = {**environ, **_as_json(environ), PERMIT: permit, "wsgi.input": io.BytesIO(body)}
+        environ["CONTENT_LENGTH"] = str(len(body))
         environ.pop("HTTP_TRANSFER_ENCODING", None)
         return self._app(environ, start_response) if permit is None else begun(self._app, permit, environ, start_response)
 
@@ -96,7 +101,7 @@ class GuardMiddleware:
 
 
 def _as_json(environ: dict[str, Any]) -> dict[str, Any]:
-    """What keeps a framework from reading as a form a body that was decided as JSON.
+    """Keeps frameworks from reading as a form a body that was decided as JSON.
 
     WebOb does that to one without a type, and Bottle to any: it takes what it finds read already.
     """
