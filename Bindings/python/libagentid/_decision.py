@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from ctypes import byref, c_void_p
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ._abi import lib
 from ._calling import take, throw
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .types import BudgetRest, DecisionDocument
 
 _free = freeing("agentid_decision_free")
+_LONGEST = 10**400
 encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
@@ -201,7 +202,22 @@ def _refused(values: Mapping[str, Any], error: Exception) -> bytes:
     except ValueError as again:
         if "ircular" in str(again):
             raise ValueError("an argument contains itself, a circular reference: give what JSON can hold") from again
-        return b"["
+        # An integer of more digits than Python writes: another that no double holds is denied in its place.
+        try:
+            return json.dumps(_shorter(values), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+        except (ValueError, RecursionError):
+            return b"["
+
+
+def _shorter(value: Any) -> Any:
+    """The value with 401 digits in place of each integer of more."""
+    if isinstance(value, int) and value.bit_length() > _LONGEST.bit_length():
+        return -_LONGEST if value < 0 else _LONGEST
+    if isinstance(value, dict):
+        return {_shorter(name): _shorter(inner) for name, inner in cast(dict[Any, Any], value).items()}
+    if isinstance(value, list | tuple):
+        return [_shorter(inner) for inner in cast(list[Any], value)]
+    return value
 
 
 def sent(value: object) -> tuple[bytes, int]:

@@ -4,6 +4,7 @@ import json
 
 import libagentid
 import pytest
+from life import open_authority, start
 from libagentid._decision import arguments
 
 SCOPE = "search(q: *)"
@@ -139,3 +140,11 @@ def test_a_value_that_is_not_json_is_named():
     circle["self"] = circle
     with pytest.raises(ValueError, match="contains itself"):
         arguments(circle)
+
+
+@pytest.mark.parametrize("number", [10**4299, 10**4999, -(10**4999)], ids=["written", "too long", "negative"])
+@pytest.mark.parametrize("within", [lambda n: n, lambda n: [{"deep": (n,)}]], ids=["value", "nested"])
+def test_an_integer_that_no_text_of_python_holds_is_denied_for_its_size_and_at_its_place(tmp_path, number, within):
+    with open_authority(tmp_path / "acme") as acme, start(acme) as agent:
+        said = agent.check("read_file", {"path": "/data/x", "n": within(number)}).explain()
+    assert "arguments_malformed" in said and "no double-precision number is this large" in said and "at byte " in said
