@@ -153,17 +153,19 @@ struct RegistryCheckup {
         Finding(of: "leases of agents", at: registry) {
             let lapsed = try inspection.leases(lapsedBy: now)
             guard !lapsed.isEmpty else { return }
-            let oldest = lapsed.map(\.expires).min() ?? now
+            // A directory that was put back ended all leases of before: they have no date.
+            let oldest = lapsed.map(\.expires).filter { $0 > 0 }.min()
             throw Trouble(
-                "lapsed and not reaped: \(list(lapsed.map { AgentName.short($0.agent) })), "
-                    + "the oldest \(Console.time(Int(oldest / 1000)))",
+                "lapsed and not reaped: \(list(lapsed.map { AgentName.short($0.agent) }))"
+                    + (oldest.map { ", the oldest \(Console.time(Int($0 / 1000)))" } ?? ", when the directory was put back"),
                 remedy: "agentidctl reap --authority \(directory); leave one running with --watch")
         }
     }
 
     private var tombstones: Finding {
         Finding(of: "tombstones", at: registry) {
-            let unburied = try inspection.agentsWithoutTombstone()
+            // An agent that is ending has none yet.
+            let unburied = try inspection.agentsWithoutTombstone().filter { ($0.ended ?? 0) < now / 1000 - 10 }
             guard !unburied.isEmpty else { return }
             throw Trouble(
                 "ended without a tombstone: \(list(unburied.map { AgentName.short($0.id) }))",

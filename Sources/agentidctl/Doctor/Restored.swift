@@ -35,8 +35,15 @@ struct Restored: ParsableCommand {
             return Console.message("then run agentidctl reap where the signing key is")
         }
         defer { authority.close() }
-        let ended = try Progress.showing("ending agents") { progress in
-            try authority.reap { progress.advance(by: $0) }
+        let ended: Int
+        do {
+            ended = try Progress.showing("ending agents") { progress in
+                try authority.reap { progress.advance(by: $0) }
+            }
+        } catch {
+            tell(restored, ended: 0)
+            Console.message("not all of them have a tombstone yet: run agentidctl reap once this is mended")
+            throw error
         }
         authority.runHooks()
         tell(restored, ended: ended)

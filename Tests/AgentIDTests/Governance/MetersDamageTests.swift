@@ -92,6 +92,19 @@ import Testing
     }
 
     /// A power cut leaves each sector as it was before or after: slots without their counts, and counts without their slots.
+    @Test func aCopyOfAPageThatIsInUseIsNoOlderOne() throws {
+        let world = try MetersWorld()
+        try world.makeSequence()
+        let page = try world.page()
+        let rate = try #require(GCRA(calls: 1000, period: 1000, burst: 1000))
+        for i in 0..<50 {
+            let copy = try MetersPage(path: world.file, believesSteps: true, now: start, isCopy: true)
+            // What is counted after it was made.
+            for j in 0..<40 { _ = try page.take("\(i) \(j)", rate, now: start + Int64(i) * 1000 + Int64(j) * 60) }
+            _ = try copy.look(start)
+        }
+    }
+
     @Test(arguments: 0..<24) func afterAPowerCutWhatReachedTheDiskGoesOnAndNothingIsDamaged(_ seed: Int) throws {
         var random = Seeded(seed: UInt64(seed))
         let world = try MetersWorld()

@@ -27,6 +27,9 @@ package final class MetersPage: Sendable {
     /// The least number of turns, as far as this guard and the directory know.
     private let turns: Atomic<UInt64>
     private let witness: MetersWitness?
+    /// Of a copy: the directory's turns before it was made. Those of later are not in it.
+    private let turnsBefore: UInt64?
+    private var turnsKnown: UInt64 { turnsBefore ?? witness?.turns ?? 0 }
     let isDurable: Bool
     private let fate = Atomic<Int>(Fate.sound)
 
@@ -55,6 +58,8 @@ package final class MetersPage: Sendable {
         let initial = MetersHeader(buckets: min(max(buckets, 1), MetersFormat.mostBuckets), epoch: epoch)
         file = if let path { try MetersFile(path: path, initial: initial, isCopy: isCopy) } else { nil }
         header = file?.header ?? initial
+        witness = if let path { try MetersWitness(beside: path, known: known, isWriter: !isCopy) } else { nil }
+        turnsBefore = isCopy ? witness?.turns ?? 0 : nil
         if let file {
             mapping = try file.map()
         } else {
@@ -66,7 +71,6 @@ package final class MetersPage: Sendable {
         words = unsafe MetersWords(mapping.start, header)
         self.isDurable = isDurable
         turns = Atomic(words[.turns])
-        witness = if let path { try MetersWitness(beside: path, known: known, isWriter: !isCopy) } else { nil }
         clock = MetersClock(steady: steady, believesSteps: believesSteps, follows: follows, secret: header.key)
         guard header.epoch == epoch else {
             throw MetersHeader.refusal(file?.path ?? "", "belongs to another registry")
@@ -75,7 +79,7 @@ package final class MetersPage: Sendable {
             throw MetersHeader.refusal(file?.path ?? "", "is damaged")
         }
         // The directory's first: others go on meanwhile, and the page is ahead of it.
-        let least = witness?.turns ?? 0
+        let least = turnsKnown
         guard words.turns >= least else {
             throw MetersHeader.refusal(file?.path ?? "", MetersHeader.older)
         }
@@ -88,7 +92,7 @@ package final class MetersPage: Sendable {
     /// removed by somebody, or lost with the power. Before its line begins: then others compare them.
     private func begin(_ now: Int64) -> Bool {
         // First: by the time that another counts the first turn of a new page, it has begun.
-        let known = witness?.turns ?? 0
+        let known = turnsKnown
         guard let file, clock.isNewRun(words) else {
             if clock.isNew(words) {
                 if known > 0 { words.raise(.madeAnew, to: UInt64(clamping: now)) }
@@ -164,7 +168,7 @@ package final class MetersPage: Sendable {
                 guard file.isWhole else { throw lose() }
                 measuredAt.store(ticks, ordering: .relaxed)
             }
-            let least = max(turns.load(ordering: .acquiring), witness?.turns ?? 0)
+            let least = max(turns.load(ordering: .acquiring), turnsKnown)
             guard words.mark == MetersFormat.magic.0, words.turns >= least else { throw lose() }
         }
         let coarse = MonotonicClock.milliseconds
