@@ -15,7 +15,6 @@ from ._call import Call, Calls, Refusal, Request, json_body, request_call
 _QUERY_FIELDS = 100
 _SPACE = b" \t\r\n"
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
-_DOTS = frozenset({".", ".."})
 _VALUES = {"": "([^/]+)", "int": "(0|-?[1-9][0-9]*)"}
 """The values of one part of a path, by their kind."""
 _REST = "(/?(?:[^/]+/)*[^/]*)"
@@ -60,8 +59,6 @@ class Routes:
         """The route of a path, and the values in it, for an application that is mounted at `root`. Raises `Refusal`."""
         if _CONTROLS.search(path):  # a newline at the end is none to an expression that ends with `$`, as routers have them
             raise Refusal(400, "call", "the path has a control character or a line's end in it")
-        if not _DOTS.isdisjoint(path.split("/")):  # some frameworks go on to another route by them, after one was found
-            raise Refusal(400, "call", "a part of the path is . or ..")
         found = self._find(method, path)
         if found is None or (root and not self._is_one(method, path, root.rstrip("/"), found)):
             raise Refusal(403, "route_without_tool", f"no tool is named for this route: {method} {path[:200]}")
