@@ -4,8 +4,8 @@ import json
 
 import libagentid
 import pytest
-from life import open_authority, start
 from libagentid._decision import arguments
+from life import open_authority, start
 
 SCOPE = "search(q: *)"
 

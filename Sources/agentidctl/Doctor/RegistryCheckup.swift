@@ -157,15 +157,15 @@ struct RegistryCheckup {
             let oldest = lapsed.map(\.expires).filter { $0 > 0 }.min()
             throw Trouble(
                 "lapsed and not reaped: \(list(lapsed.map { AgentName.short($0.agent) }))"
-                    + (oldest.map { ", the oldest \(Console.time(Int($0 / 1000)))" } ?? ", when the directory was put back"),
+                    + (oldest.map { ", the oldest \(Console.time(Int($0 / 1000)))" }
+                        ?? ", when the directory was put back"),
                 remedy: "agentidctl reap --authority \(directory); leave one running with --watch")
         }
     }
 
     private var tombstones: Finding {
         Finding(of: "tombstones", at: registry) {
-            // An agent that is ending has none yet.
-            let unburied = try inspection.agentsWithoutTombstone().filter { ($0.ended ?? 0) < now / 1000 - 10 }
+            let unburied = try inspection.agentsWithoutTombstone()
             guard !unburied.isEmpty else { return }
             throw Trouble(
                 "ended without a tombstone: \(list(unburied.map { AgentName.short($0.id) }))",
