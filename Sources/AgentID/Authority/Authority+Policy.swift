@@ -33,8 +33,6 @@ extension Authority {
                 throw AgentIDError(PolicyErrors(error), code: .state)
             }
             try registry.put(record)
-            // It asks anew: what was asked under another keeps no place, and no argument's value.
-            try registry.removeApprovals(lapsedBy: .max)
             try recorder.record(applied, in: registry)
         }
         // What this process decides next goes by it; others see the announcement at their next call.

@@ -9,8 +9,7 @@ extension RegistryReader {
             throw AgentIDError(
                 .notFound, name: "approval",
                 message:
-                    "there is no such request: it lapsed, its call was made, its agent ended, another policy was applied, or the ID "
-                    + "is not whole",
+                    "there is no such request: it lapsed, its call was made, its agent ended, or the ID is not whole",
                 at: "id")
         }
         return found
