@@ -198,14 +198,14 @@ func (c *Call) Extend(ctx context.Context, unit, amount string, within time.Dura
 // key changes nothing, but completes what failed; it may be empty. The error is ErrState (call_ended) if the call ended otherwise.
 func (c *Call) Commit(ctx context.Context, outcome, key string) error {
 	told := c.tracing().outcome(outcome, "succeeded")
-	err := c.it().do(context.WithoutCancel(ctx), func() C.go_answer { return C.go_call_commit(c.it().value, told, key) })
+	err := c.it().do(lasting(ctx), func() C.go_answer { return C.go_call_commit(c.it().value, told, key) })
 	return c.tracing().end(err, outcome, "succeeded")
 }
 
 // Abort ends a call that failed or was never made. Budgets get back what was reserved, once, as far as their rules say so.
 func (c *Call) Abort(ctx context.Context, outcome, key string) error {
 	told := c.tracing().outcome(outcome, "failed")
-	err := c.it().do(context.WithoutCancel(ctx), func() C.go_answer { return C.go_call_abort(c.it().value, told, key) })
+	err := c.it().do(lasting(ctx), func() C.go_answer { return C.go_call_abort(c.it().value, told, key) })
 	return c.tracing().end(err, outcome, "failed")
 }
 
@@ -231,8 +231,16 @@ func (c *Call) leave(ctx context.Context, failure string) error {
 	if failure != "" {
 		told = c.tracing().outcome(failure, "")
 	}
-	err := c.it().do(context.WithoutCancel(ctx), func() C.go_answer { return C.go_call_leave(c.it().value, told) })
+	err := c.it().do(lasting(ctx), func() C.go_answer { return C.go_call_leave(c.it().value, told) })
 	return c.tracing().end(err, failure, "succeeded")
+}
+
+// lasting is a context with the same values that does not end.
+func lasting(ctx context.Context) context.Context {
+	if ctx == nil {
+		return nil // which the call refuses
+	}
+	return context.WithoutCancel(ctx)
 }
 
 // Close ends the call as failed where it has not ended, and lets go of it; further calls are harmless.
