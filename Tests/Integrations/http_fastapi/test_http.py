@@ -31,31 +31,10 @@ from pyramid.response import Response
 
 HERE = pathlib.Path(__file__).parent
 SCOPE = "get_user(id: *, full?: *); write(name: *, text: *); moved"
-ROUTES = {
-    "GET /users/{id}": "get_user",
-    "POST /notes/{name}": "write",
-    "GET /moved": "moved",
-    "GET /health": None,
-}
-GUNICORN = [
-    "-m",
-    "gunicorn",
-    "--workers=2",
-    "--threads=4",
-    "--preload",
-    "--log-level=error",
-    "--keep-alive=5",
-]
+ROUTES = {"GET /users/{id}": "get_user", "POST /notes/{name}": "write", "GET /moved": "moved", "GET /health": None}
+GUNICORN = ["-m", "gunicorn", "--workers=2", "--threads=4", "--preload", "--log-level=error", "--keep-alive=5"]
 SERVERS = {
-    "uvicorn": lambda port: [
-        "-m",
-        "uvicorn",
-        "--port",
-        port,
-        "--log-level",
-        "error",
-        "served:app",
-    ],
+    "uvicorn": lambda port: ["-m", "uvicorn", "--port", port, "--log-level", "error", "served:app"],
     "gunicorn": lambda port: [*GUNICORN, "-b", f"127.0.0.1:{port}", "served:site"],
 }
 
@@ -102,11 +81,7 @@ def agent(web):
 @pytest.fixture
 def deep(agent):
     """An agent whose chain is longer than is sent."""
-    with (
-        agent.spawn("a", same_scope=True) as a,
-        a.spawn("b", same_scope=True) as b,
-        b.spawn("c", same_scope=True) as c,
-    ):
+    with agent.spawn("a", same_scope=True) as a, a.spawn("b", same_scope=True) as b, b.spawn("c", same_scope=True) as c:
         assert len(c.chain) > 4096
         yield c
 
@@ -117,33 +92,17 @@ def auth(agent, kind=AgentAuth):
 
 def test_a_client_does_not_say_where_the_application_is_mounted(url, agent):
     # To gunicorn this is /moved of an application at /static: a route that is exempt, and one that is not.
-    moved = requests.get(
-        f"{url}/static/moved",
-        headers={"SCRIPT_NAME": "/static"},
-        allow_redirects=False,
-        timeout=30,
-    )
+    moved = requests.get(f"{url}/static/moved", headers={"SCRIPT_NAME": "/static"}, allow_redirects=False, timeout=30)
     assert moved.status_code in (400, 404)
 
 
 def test_requests_are_calls(url, agent):
     with httpx.Client(base_url=url, auth=auth(agent)) as one, requests.Session() as two:
         two.auth = auth(agent, RequestsAuth)
-        for answer in (
-            one.get("/users/7?full=yes"),
-            two.get(url + "/users/7", params={"full": "yes"}),
-        ):
+        for answer in (one.get("/users/7?full=yes"), two.get(url + "/users/7", params={"full": "yes"})):
             assert answer.status_code == 200
-            assert {**answer.json(), "worker": 0} == {
-                "id": "7",
-                "full": "yes",
-                "permitted": True,
-                "worker": 0,
-            }
-        for answer in (
-            one.post("/notes/a%20b", json={"text": "hi"}),
-            two.post(url + "/notes/a b", json={"text": "hi"}),
-        ):
+            assert {**answer.json(), "worker": 0} == {"id": "7", "full": "yes", "permitted": True, "worker": 0}
+        for answer in (one.post("/notes/a%20b", json={"text": "hi"}), two.post(url + "/notes/a b", json={"text": "hi"})):
             assert (answer.status_code, answer.text) == (200, "a b h\na b i\n")
         assert one.get("/health").status_code == two.get(url + "/health").status_code == 200
 
@@ -178,10 +137,7 @@ def test_parallel_requests_over_kept_connections(url, agent):
 
     answers = asyncio.run(main())
     assert [answer.json()["id"] for answer in answers] == [str(index) for index in range(60)]
-    with (
-        concurrent.futures.ThreadPoolExecutor(4) as pool,
-        requests.Session() as session,
-    ):
+    with concurrent.futures.ThreadPoolExecutor(4) as pool, requests.Session() as session:
         session.auth = auth(agent, RequestsAuth)
         assert [a.status_code for a in pool.map(lambda i: session.get(f"{url}/users/{i}"), range(40))] == [200] * 40
 
@@ -210,10 +166,7 @@ def test_where_the_guard_asks_for_a_nonce_the_client_sends_the_request_once_more
     async def main(who, how):
         if isinstance(asking, httpx.WSGITransport):
             with httpx.Client(transport=asking, base_url="http://files", auth=how(who)) as client:
-                return [
-                    client.get("/users/7").status_code,
-                    client.get("/users/8").status_code,
-                ]
+                return [client.get("/users/7").status_code, client.get("/users/8").status_code]
         async with httpx.AsyncClient(transport=asking, base_url="http://files", auth=how(who)) as client:
             return [(await client.get(path)).status_code for path in ("/users/7", "/users/8")]
 
@@ -232,12 +185,7 @@ def test_a_nonce_is_given_where_it_is_wanting_and_nowhere_else(web, agent):
             headers = presenter.sending("GET", f"http://files{path}", b"", None).headers(nonce=nonce)
             request = Request.of("GET", path.encode(), path, "", b"", None)
             try:
-                return site.permit(
-                    site.calls("GET", path.encode()),
-                    request,
-                    [headers["Agent-Chain"]],
-                    [headers["Agent-Proof"]],
-                )
+                return site.permit(site.calls("GET", path.encode()), request, [headers["Agent-Chain"]], [headers["Agent-Proof"]])
             except Refusal as refusal:
                 return refusal.reason, dict(refusal.headers).get("Agent-Nonce")
 
@@ -251,7 +199,8 @@ def test_a_nonce_is_given_where_it_is_wanting_and_nowhere_else(web, agent):
 
 @pytest.mark.parametrize(
     ("method", "path", "kind", "reason"),
-    [ ("WEBSOCKET", "/users/7", None, "call"),
+    [
+        ("WEBSOCKET", "/users/7", None, "call"),
         ("POST", "/notes/a", "application/x-www-form-urlencoded, a+json", "content_type"),
         ("POST", "/notes/a", "application/a b+json", "content_type"),
     ],
@@ -259,20 +208,10 @@ def test_a_nonce_is_given_where_it_is_wanting_and_nowhere_else(web, agent):
 def test_what_a_framework_could_read_otherwise_is_refused(web, agent, method, path, kind, reason):
     async def main():
         with web.guard(audience="files") as guard:
-            served = httpx.ASGITransport(
-                asgi.GuardMiddleware(
-                    bare_asgi,
-                    guard=guard,
-                    routes={**ROUTES, "WEBSOCKET /users/{id}": None},
-                )
-            )
+            routes = {**ROUTES, "WEBSOCKET /users/{id}": None}
+            served = httpx.ASGITransport(asgi.GuardMiddleware(bare_asgi, guard=guard, routes=routes))
             async with httpx.AsyncClient(transport=served, base_url="http://files") as client:
-                return await client.request(
-                    method,
-                    path,
-                    content=b'{"text":"t"}',
-                    headers={"Content-Type": kind} if kind else {},
-                )
+                return await client.request(method, path, content=b'{"text":"t"}', headers={"Content-Type": kind} if kind else {})
 
     answer = asyncio.run(main())
     assert answer.status_code in (400, 415) and answer.json()["reason"] == reason
@@ -293,10 +232,7 @@ def by_bottle():
 def by_pyramid():
     with Configurator() as config:
         config.add_route("notes", "/notes/{name}")
-        config.add_view(
-            lambda request: Response(request.params.get("admin", "nobody")),
-            route_name="notes",
-        )
+        config.add_view(lambda request: Response(request.params.get("admin", "nobody")), route_name="notes")
         return config.make_wsgi_app()
 
 
@@ -308,11 +244,8 @@ def test_no_framework_reads_as_a_form_what_was_decided_as_json(web, agent, made,
         served = httpx.WSGITransport(wsgi.GuardMiddleware(made(), guard=guard, routes=ROUTES))
         chain, proof = agent.present(*call, audience="files")
         with httpx.Client(transport=served, base_url="http://files") as client:
-            answer = client.post(
-                "/notes/a",
-                content=b'{"text":"&admin=yes&x="}',
-                headers={**headers, "Agent-Chain": chain, "Agent-Proof": proof},
-            )
+            proven = {**headers, "Agent-Chain": chain, "Agent-Proof": proof}
+            answer = client.post("/notes/a", content=b'{"text":"&admin=yes&x="}', headers=proven)
         assert (answer.status_code, answer.text) == (200, "nobody")
 
 
@@ -327,10 +260,7 @@ def test_requests_sends_once_more_with_the_nonce_too(web, agent):
             threading.Thread(target=server.serve_forever, daemon=True).start()
             here = f"http://127.0.0.1:{server.server_port}/users/7"
             answer = requests.get(here, auth=auth(agent, RequestsAuth), timeout=30)
-            assert (
-                answer.status_code,
-                [each.status_code for each in answer.history],
-            ) == (200, [401])
+            assert (answer.status_code, [each.status_code for each in answer.history]) == (200, [401])
             assert requests.get(here, timeout=30).status_code == 401
             server.shutdown()
 
@@ -379,17 +309,9 @@ def test_a_call_and_its_introduction_may_come_to_different_workers(url, deep):
         async with httpx.AsyncClient(auth=auth(whose), **alone) as client:
             return (await client.get("/users/7")).status_code
 
-    with (
-        deep.spawn("d", same_scope=True) as d,
-        d.spawn("e", same_scope=True) as e,
-        e.spawn("f", same_scope=True) as f,
-    ):
+    with deep.spawn("d", same_scope=True) as d, d.spawn("e", same_scope=True) as e, e.spawn("f", same_scope=True) as f:
         for _ in range(6):
-            with (
-                f.spawn("g", same_scope=True) as g,
-                httpx.Client(auth=auth(g), **alone) as client,
-                requests.Session() as session,
-            ):
+            with f.spawn("g", same_scope=True) as g, httpx.Client(auth=auth(g), **alone) as client, requests.Session() as session:
                 assert len(g.chain) > 8190
                 assert [client.get(f"/users/{i}").status_code for i in range(3)] == [200] * 3
                 session.auth = auth(g, RequestsAuth)
@@ -398,17 +320,10 @@ def test_a_call_and_its_introduction_may_come_to_different_workers(url, deep):
 
 
 def test_what_was_not_permitted_says_why(url, agent):
-    with (
-        agent.spawn("reader", "get_user(id in ['7'])") as reader,
-        httpx.Client(base_url=url, auth=auth(reader)) as client,
-    ):
+    with agent.spawn("reader", "get_user(id in ['7'])") as reader, httpx.Client(base_url=url, auth=auth(reader)) as client:
         assert client.get("/users/7").status_code == 200
         answer = client.get("/users/8")
-        assert (
-            answer.status_code,
-            answer.json()["reason"],
-            answer.json()["argument"],
-        ) == (
+        assert (answer.status_code, answer.json()["reason"], answer.json()["argument"]) == (
             403,
             "argument_constraint_violated",
             "id",
@@ -417,10 +332,7 @@ def test_what_was_not_permitted_says_why(url, agent):
         httpx.Client(base_url=url, auth=auth(reader)).get("/users/7")
     bare = httpx.get(url + "/users/7")
     where = 'resource_metadata="https://files.example/.well-known/oauth-protected-resource"'
-    assert (bare.status_code, bare.headers["WWW-Authenticate"]) == (
-        401,
-        f'Agent-Proof error="chain_empty", {where}',
-    )
+    assert (bare.status_code, bare.headers["WWW-Authenticate"]) == (401, f'Agent-Proof error="chain_empty", {where}')
     assert httpx.get(url + "/.well-known/oauth-protected-resource").json()["authorization_servers"] == ["https://as.example"]
     assert httpx.get(url + "/unnamed").json()["reason"] == "route_without_tool"
     assert httpx.post(url + "/notes/n", content=b"x" * 200_000).status_code == 413
@@ -454,10 +366,7 @@ def test_what_an_operator_changes_is_in_force_for_the_next_request_of_an_open_co
 
 def test_a_redirect_is_not_followed(url, agent):
     for follow in (False, True):
-        with (
-            httpx.Client(base_url=url, auth=auth(agent), follow_redirects=follow) as client,
-            pytest.raises(Redirected),
-        ):
+        with httpx.Client(base_url=url, auth=auth(agent), follow_redirects=follow) as client, pytest.raises(Redirected):
             client.get("/moved")
     sent = []
     with requests.Session() as session, pytest.raises(Redirected):
@@ -504,11 +413,7 @@ def test_the_example_of_wsgi_runs():
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "outcome"),
-    [
-        ({"usd": "6"}, 500, "failed: ValueError"),
-        ({"usd": []}, 422, "failed: status 422"),
-    ],
+    ("body", "status", "outcome"), [({"usd": "6"}, 500, "failed: ValueError"), ({"usd": []}, 422, "failed: status 422")]
 )
 def test_a_request_that_fastapi_fails_gives_its_budget_back(tmp_path, body, status, outcome):
     app = fastapi.FastAPI()
@@ -520,13 +425,7 @@ def test_a_request_that_fastapi_fails_gives_its_budget_back(tmp_path, body, stat
     rule = {
         "id": "spend",
         "match": "pay",
-        "budget": {
-            "unit": "usd",
-            "limit": "10",
-            "cost": {"fixed": "6"},
-            "per": "day",
-            "for": "agent",
-        },
+        "budget": {"unit": "usd", "limit": "10", "cost": {"fixed": "6"}, "per": "day", "for": "agent"},
     }
     where, routes = tmp_path / "acme", {"POST /pay": "pay"}
     app.add_middleware(asgi.GuardMiddleware, guard=guarding(where, audience="files"), routes=routes)

@@ -99,7 +99,7 @@ class Sending:
         again = self.headers(is_whole=self.introduction() is None, nonce=nonce)
         answer = yield again
         if self.rounds < ROUNDS:
-            self.rounds = 1  # there are no more steps than for one of both
+            self.rounds = 1  # both together take no more steps than the client has
         return (yield from self._in_whole(nonce)) if _is_reference(again) and answer.is_chain_unknown else answer
 
     def _in_whole(self, nonce: str | None) -> Steps:

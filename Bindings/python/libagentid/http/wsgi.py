@@ -68,7 +68,7 @@ class GuardMiddleware:
             permit = site.permit(calls, request, _header(environ, "HTTP_AGENT_CHAIN"), _header(environ, "HTTP_AGENT_PROOF"))
         except Refusal as refusal:
             return _answer(start_response, refusal.status, refusal.body(), refusal.fields())
-        environ = {**environ, **_as_json(environ), PERMIT: permit, "wsgi.input": io.BytesIO(body)}
+        environ = {**environ, **(_as_json(environ) if body else {}), PERMIT: permit, "wsgi.input": io.BytesIO(body)}
         environ["CONTENT_LENGTH"] = str(len(body))
         environ.pop("HTTP_TRANSFER_ENCODING", None)
         return self._app(environ, start_response) if permit is None else begun(self._app, permit, environ, start_response)
